@@ -1,0 +1,36 @@
+// Runs jest over one set of projects and ends with the line `N passed, N failed` that CI reads.
+// A process warning in a test worker fails nothing by itself; a skipped real part counts as failed when CI=true.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root, toolEnv } from './setup.mjs'
+
+const [set, ...rest] = process.argv.slice(2)
+const projects = set === 'real' ? ['real'] : ['unit', 'e2e']
+const report = join(mkdtempSync(join(tmpdir(), 'jest-')), 'report.json')
+const bin = createRequire(import.meta.url).resolve('jest/bin/jest.js')
+const args = [bin, '--selectProjects', ...projects, '--json', `--outputFile=${report}`, '--testTimeout=60000']
+if (set === 'real') args.push('--runInBand')
+
+const done = spawnSync('node', [...args, ...rest], {
+  cwd: root,
+  env: toolEnv({ NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' }),
+  stdio: ['ignore', 'ignore', 'inherit'],
+})
+let result
+try {
+  result = JSON.parse(readFileSync(report, 'utf8'))
+} catch {
+  process.stdout.write('jest wrote no report; 0 passed, 1 failed\n0 passed, 1 failed\n')
+  process.exit(1)
+}
+const skipped = result.numPendingTests + result.numTodoTests
+let failed = result.numFailedTests + result.numRuntimeErrorTestSuites
+if (skipped > 0) {
+  process.stdout.write(`${skipped} skipped${process.env.CI ? ': a skip is a failure in CI' : ''}\n`)
+  if (process.env.CI) failed += skipped
+}
+process.stdout.write(`${result.numPassedTests} passed, ${failed} failed\n`)
+process.exit(done.status !== 0 || failed > 0 ? 1 : 0)
