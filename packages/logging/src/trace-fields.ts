@@ -1,0 +1,129 @@
+// The fields of one log line: read from the active span, shaped by the options. Loggers differ only in how the
+// fields reach the line, so there are two outputs: an object, and the JSON text that goes between two other fields.
+import {
+  type Context,
+  context,
+  isSpanContextValid,
+  propagation,
+  type SpanContext,
+  trace,
+} from '@opentelemetry/api'
+import type { CorrelationOptions, FieldNames, Preset } from './options.ts'
+
+const presets: Record<Preset, FieldNames> = {
+  default: { traceId: 'trace_id', spanId: 'span_id', traceFlags: 'trace_flags' },
+  dotted: { traceId: 'trace.id', spanId: 'span.id', traceFlags: 'trace.flags' },
+  // Elastic Common Schema has no field for the flags.
+  ecs: { traceId: 'trace.id', spanId: 'span.id', traceFlags: '' },
+  datadog: { traceId: 'dd.trace_id', spanId: 'dd.span_id', traceFlags: '' },
+  gcp: {
+    traceId: 'logging.googleapis.com/trace',
+    spanId: 'logging.googleapis.com/spanId',
+    traceFlags: 'logging.googleapis.com/trace_sampled',
+  },
+}
+
+/** The context key under which an HTTP server instrumentation leaves the inbound request id. */
+export const requestIdKey: symbol = Symbol.for('org.otel.request-id')
+
+type FieldValue = string | boolean | Record<string, string | boolean>
+
+export interface TraceFields {
+  /** The fields of the active span; `undefined` outside a span. A fresh object on every call. */
+  read(): Record<string, FieldValue> | undefined
+  /** The same as JSON text with a leading comma, `,"trace_id":"..."`; `''` outside a span. */
+  json(): string
+  /** Every top-level name that can appear: a line that already has one keeps its own. */
+  readonly names: readonly string[]
+}
+
+// Datadog correlates by the low 64 bits in decimal.
+const decimal = (hex: string): string => BigInt(`0x${hex.slice(-16)}`).toString()
+
+export function createTraceFields(options: CorrelationOptions = {}): TraceFields {
+  const preset = options.preset ?? 'default'
+  const names: FieldNames = { ...presets[preset], ...options.fields }
+  const nested = options.nested || undefined
+  const baggageKeys = options.baggageKeys ?? []
+  const requestIdField = options.requestIdField || undefined
+
+  const traceValue = (c: SpanContext): string =>
+    preset === 'datadog'
+      ? decimal(c.traceId)
+      : preset === 'gcp' && options.gcpProject
+        ? `projects/${options.gcpProject}/traces/${c.traceId}`
+        : c.traceId
+  const spanValue = (c: SpanContext): string => (preset === 'datadog' ? decimal(c.spanId) : c.spanId)
+  const sampled = (c: SpanContext): boolean => (c.traceFlags & 1) === 1
+  const flagsText = (c: SpanContext): string => (c.traceFlags & 0xff).toString(16).padStart(2, '0')
+
+  function spanFields(c: SpanContext): Record<string, string | boolean> {
+    const fields: Record<string, string | boolean> = {}
+    if (names.traceId) fields[names.traceId] = traceValue(c)
+    if (names.spanId) fields[names.spanId] = spanValue(c)
+    if (names.traceFlags) fields[names.traceFlags] = preset === 'gcp' ? sampled(c) : flagsText(c)
+    return fields
+  }
+
+  function extraFields(active: Context): Record<string, string> | undefined {
+    let extra: Record<string, string> | undefined
+    if (requestIdField) {
+      const id = active.getValue(requestIdKey)
+      if (typeof id === 'string') extra = { [requestIdField]: id }
+    }
+    if (baggageKeys.length > 0) {
+      const baggage = propagation.getBaggage(active)
+      for (const key of baggage === undefined ? [] : baggageKeys) {
+        const entry = baggage?.getEntry(key)
+        if (entry !== undefined) {
+          extra ??= {}
+          extra[`baggage.${key}`] = entry.value
+        }
+      }
+    }
+    return extra
+  }
+
+  const wantsExtra = requestIdField !== undefined || baggageKeys.length > 0
+
+  function read(): Record<string, FieldValue> | undefined {
+    const active = context.active()
+    const spanContext = trace.getSpanContext(active)
+    if (spanContext === undefined || !isSpanContextValid(spanContext)) return undefined
+    const fields = spanFields(spanContext)
+    const extra = wantsExtra ? extraFields(active) : undefined
+    return nested === undefined ? { ...fields, ...extra } : { [nested]: fields, ...extra }
+  }
+
+  // The common shape is put together from constant pieces: JSON.stringify of an object costs three times as much.
+  const isPlain = preset !== 'gcp' && !nested && !wantsExtra
+  const traceHead = names.traceId ? `,${JSON.stringify(names.traceId)}:"` : ''
+  const spanHead = names.spanId ? `,${JSON.stringify(names.spanId)}:"` : ''
+  const flagsHead = names.traceFlags ? `,${JSON.stringify(names.traceFlags)}:"` : ''
+
+  // Consecutive lines mostly belong to the same span.
+  let lastContext: SpanContext | undefined
+  let lastJson = ''
+
+  function json(): string {
+    if (!isPlain) {
+      const fields = read()
+      return fields === undefined ? '' : `,${JSON.stringify(fields).slice(1, -1)}`
+    }
+    const span = trace.getActiveSpan()
+    if (span === undefined) return ''
+    const c = span.spanContext()
+    if (c === lastContext) return lastJson
+    if (!isSpanContextValid(c)) return ''
+    lastContext = c
+    lastJson =
+      (traceHead && `${traceHead}${traceValue(c)}"`) +
+      (spanHead && `${spanHead}${spanValue(c)}"`) +
+      (flagsHead && `${flagsHead}${flagsText(c)}"`)
+    return lastJson
+  }
+
+  const ownNames =
+    nested === undefined ? [names.traceId, names.spanId, names.traceFlags].filter(Boolean) : [nested]
+  return { read, json, names: requestIdField ? [...ownNames, requestIdField] : ownNames }
+}
