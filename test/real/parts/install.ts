@@ -1,0 +1,129 @@
+// Puts the real parts on the machine: pinned, cached outside the clone, with visible progress. A part whose
+// toolchain is missing says so; in CI that is a failure, elsewhere the test skips aloud.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const cacheRoot =
+  process.env.ORG_OTEL_CACHE ?? join(homedir() || tmpdir(), '.cache', 'org-otel', 'real')
+export const kafkaVersion = '4.1.1'
+
+export function say(text: string): void {
+  process.stderr.write(`[real parts] ${text}\n`)
+}
+
+export function has(command: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0
+}
+
+/** Runs a command to its end; throws with the tail of its output. */
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; what?: string } = {},
+): string {
+  const started = Date.now()
+  if (options.what) say(`${options.what} ...`)
+  const done = spawnSync(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  })
+  if (done.status !== 0) {
+    const tail = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}`.slice(-3000)
+    throw new Error(`${options.what ?? command} failed (exit ${done.status ?? done.signal}):\n${tail}`)
+  }
+  if (options.what) say(`${options.what}: done in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+  return done.stdout
+}
+
+/** Debian packages by the program each one brings; installed once, never upgraded. */
+const debian: Record<string, { package: string; probe: string }> = {
+  postgres: { package: 'postgresql', probe: '/usr/lib/postgresql/15/bin/postgres' },
+  redis: { package: 'redis-server', probe: '/usr/bin/redis-server' },
+  prometheus: { package: 'prometheus', probe: '/usr/bin/prometheus' },
+  wrk: { package: 'wrk', probe: '/usr/bin/wrk' },
+  buildah: { package: 'buildah', probe: '/usr/bin/buildah' },
+  debootstrap: { package: 'debootstrap', probe: '/usr/sbin/debootstrap' },
+  runc: { package: 'runc', probe: '/usr/sbin/runc' },
+  curlDev: { package: 'libcurl4-openssl-dev', probe: '/usr/include/x86_64-linux-gnu/curl/curl.h' },
+}
+
+export function installDebian(...names: readonly (keyof typeof debian)[]): void {
+  const missing = names
+    .map(name => debian[name])
+    .filter(entry => entry !== undefined && !existsSync(entry.probe)) as { package: string; probe: string }[]
+  if (missing.length === 0) return
+  if (process.getuid?.() !== 0 || !has('apt-get')) {
+    throw new Error(
+      `needs the Debian packages ${missing.map(entry => entry.package).join(', ')}: install them, or run as root on Debian`,
+    )
+  }
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  run('apt-get', ['update', '-qq'], { env, what: 'apt-get update' })
+  run(
+    'apt-get',
+    ['install', '-y', '-qq', '--no-install-recommends', ...missing.map(entry => entry.package)],
+    {
+      env,
+      what: `installing ${missing.map(entry => entry.package).join(', ')}`,
+    },
+  )
+}
+
+/** Fills `<cache>/<name>` once: `make` works in a scratch folder that takes the name only when it succeeded. */
+export function cached(name: string, make: (directory: string) => void): string {
+  const directory = join(cacheRoot, name)
+  if (existsSync(directory)) return directory
+  const scratch = `${directory}.${process.pid}.tmp`
+  rmSync(scratch, { recursive: true, force: true })
+  mkdirSync(scratch, { recursive: true })
+  make(scratch)
+  renameSync(scratch, directory)
+  return directory
+}
+
+/** Folder with the jars of Apache Kafka, from Maven Central. */
+export function installKafka(): string {
+  return cached(`kafka-${kafkaVersion}`, directory => {
+    if (!has('java') || !has('mvn')) throw new Error('Apache Kafka needs a JDK (17+) and Maven')
+    writeFileSync(
+      join(directory, 'pom.xml'),
+      `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+  <groupId>org.otel</groupId><artifactId>kafka-run</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${kafkaVersion}</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.24.3</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-core</artifactId><version>2.24.3</version></dependency>
+  </dependencies></project>\n`,
+    )
+    run(
+      'mvn',
+      ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=lib'],
+      {
+        cwd: directory,
+        what: `Apache Kafka ${kafkaVersion} from Maven Central`,
+      },
+    )
+  })
+}
+
+/** The Collector, built by the official builder from the manifest in packages/deploy; returns the binary. */
+export function installCollector(): string {
+  const manifest = join(__dirname, '../../../packages/deploy/collector/builder.yaml')
+  const text = readFileSync(manifest, 'utf8')
+  const version = /version: ([\d.]+)/.exec(text)?.[1]
+  if (version === undefined) throw new Error(`no version in ${manifest}`)
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12)
+  const home = cached(`otelcol-${version}-${digest}`, directory => {
+    if (!has('go')) throw new Error('the Collector needs Go (1.26+)')
+    const env = { GOFLAGS: '-mod=mod', GOBIN: directory, CGO_ENABLED: '0' }
+    run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${version}`], { env, what: `Collector builder ${version}` })
+    writeFileSync(join(directory, 'builder.yaml'), text)
+    run(join(directory, 'builder'), ['--config', 'builder.yaml'], { cwd: directory, env, what: `building the Collector ${version} (minutes the first time)` })
+  })
+  return join(home, 'build', 'otelcol-org')
+}
