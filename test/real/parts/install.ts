@@ -121,9 +121,16 @@ export function installCollector(): string {
   const home = cached(`otelcol-${version}-${digest}`, directory => {
     if (!has('go')) throw new Error('the Collector needs Go (1.26+)')
     const env = { GOFLAGS: '-mod=mod', GOBIN: directory, CGO_ENABLED: '0' }
-    run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${version}`], { env, what: `Collector builder ${version}` })
+    run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${version}`], {
+      env,
+      what: `Collector builder ${version}`,
+    })
     writeFileSync(join(directory, 'builder.yaml'), text)
-    run(join(directory, 'builder'), ['--config', 'builder.yaml'], { cwd: directory, env, what: `building the Collector ${version} (minutes the first time)` })
+    run(join(directory, 'builder'), ['--config', 'builder.yaml'], {
+      cwd: directory,
+      env,
+      what: `building the Collector ${version} (minutes the first time)`,
+    })
   })
   return join(home, 'build', 'otelcol-org')
 }

@@ -198,7 +198,11 @@ ${extra}`,
  * The Collector with the given YAML configuration. `port` is one it will listen on: started means that one accepts.
  * `env` fills the `${env:...}` references of the configuration.
  */
-export async function startCollector(config: string, port: number, env: Record<string, string> = {}): Promise<Part> {
+export async function startCollector(
+  config: string,
+  port: number,
+  env: Record<string, string> = {},
+): Promise<Part> {
   const binary = installCollector()
   const directory = scratch('collector')
   const file = join(directory, 'config.yaml')
