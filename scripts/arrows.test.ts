@@ -45,7 +45,8 @@ function sources(directory: string): string[] {
 }
 
 function importsOf(file: string): string[] {
-  const text = readFileSync(file, 'utf8')
+  // Examples in comments import freely.
+  const text = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '')
   return [
     ...text.matchAll(
       /(?:^\s*(?:import|export)\b[^'"]*?from\s*|^\s*import\s*|\bimport\(\s*|\brequire\(\s*)['"]([^'"]+)['"]/gm,

@@ -43,8 +43,12 @@ export type PinoLineListener = (
   line: string,
 ) => void
 
-function symbolOf(prototype: object, description: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(prototype).find(symbol => symbol.description === description)
+function symbolOf(object: object, description: string): symbol | undefined {
+  for (let o: object | null = object; o !== null; o = Object.getPrototypeOf(o)) {
+    const found = Object.getOwnPropertySymbols(o).find(symbol => symbol.description === description)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 const hasOwnField = (obj: Record<string, unknown>, names: readonly string[]): boolean => {
@@ -64,10 +68,9 @@ export function patchPinoPrototype(
   const asJsonKey = symbolOf(prototype, 'pino.asJson')
   if (asJsonKey === undefined || typeof prototype[asJsonKey] !== 'function' || !claim(prototype)) return false
   const original = prototype[asJsonKey] as AsJson
-  const bindingsKey = symbolOf(prototype, 'pino.chindings') ?? Symbol()
   const listener = options?.listener
   let fields: TraceFields | undefined
-  // Child bindings are strings that live as long as their logger; looking into each one once is enough.
+  let bindingsKey: symbol | undefined
   const quoted = (name: string): string => `,"${name}":`
 
   prototype[asJsonKey] = function asJson(this: PinoInstance, obj, msg, num, time): string {
@@ -76,6 +79,7 @@ export function patchPinoPrototype(
       fields ??= traceFieldsFor()
       const text = fields.json()
       if (text !== '' && typeof time === 'string' && !hasOwnField(obj, fields.names)) {
+        bindingsKey ??= symbolOf(this, 'pino.chindings') ?? Symbol()
         const bindings = this[bindingsKey]
         if (typeof bindings !== 'string' || !fields.names.some(name => bindings.includes(quoted(name))))
           at = time + text

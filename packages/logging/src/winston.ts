@@ -11,13 +11,20 @@ export interface WinstonFormat {
   options?: unknown
 }
 
-function withFields(info: Info, fields: Record<string, unknown>): Info {
+function copyOf(info: Info): Info {
   const prototype = Object.getPrototypeOf(info)
+  if (prototype === Object.prototype || prototype === null)
+    return Object.assign(Object.create(prototype), info)
   // Errors and class instances keep their prototype and their non-enumerable message and stack.
-  const copy: Info =
-    prototype === Object.prototype || prototype === null
-      ? Object.assign(Object.create(prototype), info)
-      : Object.create(prototype, Object.getOwnPropertyDescriptors(info))
+  const descriptors = Object.getOwnPropertyDescriptors(info)
+  // V8's `stack` accessor answers only on the error it was captured for.
+  if (info instanceof Error)
+    descriptors.stack = { value: info.stack, writable: true, configurable: true, enumerable: false }
+  return Object.create(prototype, descriptors)
+}
+
+function withFields(info: Info, fields: Record<string, unknown>): Info {
+  const copy = copyOf(info)
   for (const name of Object.keys(fields)) {
     if (copy[name] === undefined)
       Object.defineProperty(copy, name, {
