@@ -1,0 +1,200 @@
+// The API's TracerProvider: holds what all tracers share and decides where an ended span goes.
+import type { Context, Tracer, TracerProvider } from '@opentelemetry/api'
+import type { SpanLimits } from '../config/config.ts'
+import { swallow } from '../self/guard.ts'
+import { ROOT } from './context.ts'
+import type { Scope, SpanSink } from './ended-span.ts'
+import { alwaysOn } from './sampling/fixed.ts'
+import type { KeepErrors } from './sampling/keep-errors.ts'
+import type { HeadSampler, Question } from './sampling/sampler.ts'
+import { type LeanSpan, SAMPLED, type SpanRecord } from './span.ts'
+import { LeanTracer } from './tracer.ts'
+
+/** Upstream's IdGenerator: 32 and 16 lower-case hex digits. */
+export interface IdGenerator {
+  generateTraceId(): string
+  generateSpanId(): string
+}
+
+/** Upstream's SpanProcessor (sdk-trace 3.x). The spans it gets are LeanSpans, which read like upstream's. */
+export interface SpanProcessor {
+  onStart(span: any, parentContext: Context): void
+  onEnding?(span: any): void
+  onEnd(span: any): void
+  forceFlush(): Promise<void>
+  shutdown(): Promise<void>
+}
+
+/** Sampler answers as semantic conventions name them (`otel.span.sampling_result`). */
+export const samplingResults = ['DROP', 'RECORD_ONLY', 'RECORD_AND_SAMPLE'] as const
+/** Where a parent came from, as semantic conventions name it (`otel.span.parent.origin`). */
+export const parentOrigins = ['none', 'local', 'remote'] as const
+
+/** `otel.sdk.span.started` and `otel.sdk.span.live`, as plain numbers to be read when metrics are collected. */
+export interface SpanStats {
+  /** At `parentOrigins` index * 3 + `samplingResults` index. */
+  readonly started: number[]
+  /** Live spans at `samplingResults` index (nothing is live that was dropped). */
+  readonly live: number[]
+}
+
+export interface TracerProviderOptions {
+  /** Where ended, sampled spans go. */
+  sink: SpanSink
+  sampler?: HeadSampler
+  limits?: Partial<SpanLimits>
+  idGenerator?: IdGenerator
+  /** The application's own processors; they see every recorded span before the sink does. */
+  processors?: readonly SpanProcessor[]
+  /** Keeps unsampled local roots that fail or are slow. */
+  keepErrors?: KeepErrors
+  /** What processors read as `span.resource`. */
+  resource?: unknown
+  /** What else `forceFlush` and `shutdown` wait for: the export room. */
+  flush?: () => Promise<void>
+  stop?: () => Promise<void>
+}
+
+export const defaultLimits: SpanLimits = {
+  attributeCount: 128,
+  attributeValueLength: Number.POSITIVE_INFINITY,
+  eventCount: 128,
+  linkCount: 128,
+  attributePerEventCount: 128,
+  attributePerLinkCount: 128,
+}
+
+/**
+ *     const provider = new LeanTracerProvider({ sink, sampler: buildSampler(config.traces.sampler) })
+ *     const tracer = provider.getTracer('checkout', '1.2.0')
+ */
+export class LeanTracerProvider implements TracerProvider {
+  readonly sink: SpanSink
+  readonly sampler: HeadSampler
+  readonly limits: SpanLimits
+  readonly idGenerator: IdGenerator | undefined
+  /** null when the application brought none: then nothing is kept for them. */
+  readonly processors: readonly SpanProcessor[] | null
+  readonly keepErrors: KeepErrors | null
+  readonly resource: unknown
+  readonly stats: SpanStats = { started: [0, 0, 0, 0, 0, 0, 0, 0, 0], live: [0, 0, 0] }
+  /** The one question object; see `Question`. */
+  readonly question: Question
+  /** After `shutdown`: spans that end are no longer handed on. */
+  stopped = false
+  private readonly tracers = new Map<string, LeanTracer>()
+  private readonly options: TracerProviderOptions
+
+  constructor(options: TracerProviderOptions) {
+    this.options = options
+    this.sink = options.sink
+    this.sampler = options.sampler ?? alwaysOn
+    this.limits = usableLimits({ ...defaultLimits, ...options.limits })
+    this.idGenerator = options.idGenerator
+    this.processors = options.processors?.length ? [...options.processors] : null
+    this.keepErrors = options.keepErrors ?? null
+    this.resource = options.resource
+    this.question = {
+      context: ROOT,
+      parent: undefined,
+      t0: 0,
+      t1: 0,
+      t2: 0,
+      t3: 0,
+      random: false,
+      name: '',
+      kind: 0,
+      attributes: [],
+      links: null,
+      traceState: undefined,
+      added: null,
+    }
+  }
+
+  /** The same tracer for the same name, version and schema URL. */
+  getTracer(name: string, version?: string, options?: { schemaUrl?: string }): Tracer & LeanTracer {
+    const key = `${name}@${version || ''}:${options?.schemaUrl || ''}`
+    let tracer = this.tracers.get(key)
+    if (tracer === undefined) {
+      const scope: Scope = { name: `${name ?? ''}`, version, schemaUrl: options?.schemaUrl }
+      tracer = new LeanTracer(this, scope)
+      this.tracers.set(key, tracer)
+    }
+    return tracer
+  }
+
+  /** Called by a span that is being recorded, with its decision already counted. */
+  started(span: LeanSpan, context: Context): void {
+    if (this.processors === null) return
+    for (const processor of this.processors) {
+      try {
+        processor.onStart(span, context)
+      } catch (error) {
+        swallow('SpanProcessor.onStart', error)
+      }
+    }
+  }
+
+  /** Called once per recorded span, with its end time set. */
+  ending(span: LeanSpan, record: SpanRecord): void {
+    if (this.processors === null) {
+      record.ended = true
+      span.record = null
+      span.printed = null
+    } else {
+      this.process(span, record)
+    }
+    this.stats.live[record.flags & SAMPLED ? 2 : 1]!--
+    if (this.stopped) return
+    if (record.flags & SAMPLED) {
+      this.sink.add(record)
+    } else if (span.local !== null) {
+      for (const kept of span.local.ended(record, !record.hasParent || record.parentIsRemote)) {
+        kept.flags |= SAMPLED
+        this.sink.add(kept)
+      }
+    }
+  }
+
+  private process(span: LeanSpan, record: SpanRecord): void {
+    const processors = this.processors as readonly SpanProcessor[]
+    for (const processor of processors) {
+      try {
+        processor.onEnding?.(span)
+      } catch (error) {
+        swallow('SpanProcessor.onEnding', error)
+      }
+    }
+    record.ended = true
+    for (const processor of processors) {
+      try {
+        processor.onEnd(span)
+      } catch (error) {
+        swallow('SpanProcessor.onEnd', error)
+      }
+    }
+  }
+
+  /** Flushes the application's processors, then what the export room holds. Rejects with the first failure. */
+  async forceFlush(): Promise<void> {
+    await settle([...(this.processors ?? []).map(p => () => p.forceFlush()), this.options.flush])
+  }
+
+  /** As `forceFlush`, for good: spans ending later are not handed on. A second call does nothing. */
+  async shutdown(): Promise<void> {
+    if (this.stopped) return
+    this.stopped = true
+    await settle([...(this.processors ?? []).map(p => () => p.shutdown()), this.options.stop])
+  }
+}
+
+async function settle(jobs: readonly ((() => Promise<void>) | undefined)[]): Promise<void> {
+  const results = await Promise.allSettled(jobs.map(async job => job?.()))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+// A limit of zero characters would empty every value; upstream reads it as no limit.
+function usableLimits(limits: SpanLimits): SpanLimits {
+  if (limits.attributeValueLength > 0) return limits
+  return { ...limits, attributeValueLength: Number.POSITIVE_INFINITY }
+}

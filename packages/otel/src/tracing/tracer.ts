@@ -1,0 +1,297 @@
+// The API's Tracer, and `make`, the way in for our own instrumentation: no options object, no cleaning, no closures.
+import type { Context, Link, Span, SpanOptions, TimeInput, Tracer } from '@opentelemetry/api'
+import type { SpanLimits } from '../config/config.ts'
+import { say } from '../self/log.ts'
+import { cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
+import { clockOrigin, monotonicMs, toEpochMs } from './clock.ts'
+import { active, isSuppressed, LeanContext, ROOT, spanOf, storage, withSpan } from './context.ts'
+import type { Scope, SpanLink } from './ended-span.ts'
+import { randomWord } from './ids.ts'
+import type { IdGenerator, LeanTracerProvider } from './provider.ts'
+import { DROP, RECORD_AND_SAMPLE } from './sampling/sampler.ts'
+import {
+  cleanLink,
+  fromSpanContext,
+  INVALID_SPAN,
+  LeanSpan,
+  RANDOM,
+  SAMPLED,
+  SpanRecord,
+  toLeanSpan,
+  toText,
+} from './span.ts'
+
+export class LeanTracer implements Tracer {
+  readonly provider: LeanTracerProvider
+  readonly scope: Scope
+
+  constructor(provider: LeanTracerProvider, scope: Scope) {
+    this.provider = provider
+    this.scope = scope
+  }
+
+  startSpan(name: string, options?: SpanOptions, context?: Context): Span {
+    const ctx = isContext(context) ? context : active()
+    if (isSuppressed(ctx)) return INVALID_SPAN
+    const parent = options?.root === true ? undefined : toLeanSpan(spanOf(ctx))
+    if (options === undefined || options === null) {
+      return this.begin(toText(name), 0, parent, [], 0, null, 0, ctx, undefined)
+    }
+    const attributes: FlatAttributes = []
+    const dropped = flatten(options.attributes, attributes)
+    const { links, lost } = flattenLinks(options.links, this.provider.limits)
+    return this.begin(
+      toText(name),
+      toKind(options.kind),
+      parent,
+      attributes,
+      dropped,
+      links,
+      lost,
+      ctx,
+      options.startTime ?? undefined,
+    )
+  }
+
+  startActiveSpan<F extends (span: Span) => unknown>(name: string, fn: F): ReturnType<F>
+  startActiveSpan<F extends (span: Span) => unknown>(name: string, options: SpanOptions, fn: F): ReturnType<F>
+  startActiveSpan<F extends (span: Span) => unknown>(
+    name: string,
+    options: SpanOptions,
+    context: Context,
+    fn: F,
+  ): ReturnType<F>
+  startActiveSpan(name: string, ...rest: unknown[]): unknown {
+    const fn = rest[Math.min(rest.length, 3) - 1] as ((span: Span) => unknown) | undefined
+    if (rest.length === 0) return undefined
+    const options = rest.length > 1 ? (rest[0] as SpanOptions) : undefined
+    const context = rest.length > 2 ? (rest[1] as Context) : undefined
+    const ctx = isContext(context) ? context : active()
+    const span = this.startSpan(name, options, ctx)
+    return storage.run(withSpan(ctx, span), fn as (span: Span) => unknown, span)
+  }
+
+  /** Whether anybody would see a span; for instrumentation that wants to skip costly attributes. */
+  isEnabled(): boolean {
+    return !this.provider.stopped
+  }
+
+  /**
+   * Starts a span for our own instrumentation. The caller has checked `isSuppressed(context)`, hands over `attributes`
+   * (a fresh flat array of valid values, kept by the span) and gives a parent that is a LeanSpan or nothing.
+   *
+   *     const span = tracer.make('GET', SpanKind.SERVER, remoteParent, ['url.path', '/a'], ctx)
+   *     if (span.record !== null) span.put('http.route', '/a')
+   *     span.end()
+   *
+   * `startMs`: milliseconds since the epoch, 0 for now. `context` is what a user's Sampler and processors get to see.
+   */
+  make(
+    name: string,
+    kind: number,
+    parent: LeanSpan | undefined,
+    attributes: FlatAttributes = [],
+    context: Context = ROOT,
+    startMs = 0,
+  ): LeanSpan {
+    return this.begin(
+      name,
+      kind,
+      parent,
+      attributes,
+      0,
+      null,
+      0,
+      context,
+      startMs === 0 ? undefined : startMs,
+    )
+  }
+
+  private begin(
+    name: string,
+    kind: number,
+    parent: LeanSpan | undefined,
+    attributes: FlatAttributes,
+    droppedAttributes: number,
+    links: SpanLink[] | null,
+    droppedLinks: number,
+    context: Context,
+    start: TimeInput | undefined,
+  ): LeanSpan {
+    const provider = this.provider
+    let t0: number
+    let t1: number
+    let t2: number
+    let t3: number
+    let s0: number
+    let s1: number
+    let random: number
+    if (provider.idGenerator === undefined) {
+      s0 = randomWord()
+      s1 = randomWord() || 1
+      if (parent === undefined) {
+        t0 = randomWord()
+        t1 = randomWord()
+        t2 = randomWord()
+        t3 = randomWord() || 1
+        random = RANDOM
+      } else {
+        t0 = parent.t0
+        t1 = parent.t1
+        t2 = parent.t2
+        t3 = parent.t3
+        random = parent.flags & RANDOM
+      }
+    } else {
+      const ids = generateIds(provider.idGenerator, parent)
+      t0 = ids.t0
+      t1 = ids.t1
+      t2 = ids.t2
+      t3 = ids.t3
+      s0 = ids.s0
+      s1 = ids.s1
+      random = ids.flags
+    }
+
+    const { question } = provider
+    question.context = context
+    question.parent = parent
+    question.t0 = t0
+    question.t1 = t1
+    question.t2 = t2
+    question.t3 = t3
+    question.random = random !== 0
+    question.name = name
+    question.kind = kind
+    question.attributes = attributes
+    question.links = links
+    question.traceState = parent === undefined ? undefined : parent.traceState
+    question.added = null
+    const decision = provider.sampler.decide(question)
+    const { traceState, added } = question
+    provider.stats.started[(parent === undefined ? 0 : parent.remote ? 2 : 1) * 3 + decision]!++
+
+    const flags = decision === RECORD_AND_SAMPLE ? random | SAMPLED : random
+    const span = new LeanSpan(t0, t1, t2, t3, s0, s1, flags, false, traceState)
+    if (decision === DROP && !this.hold(span, parent)) return span
+
+    provider.stats.live[decision === RECORD_AND_SAMPLE ? 2 : 1]!++
+    // A child keeps the clock of its parent, so that a corrected wall clock cannot put it before the parent.
+    const now = monotonicMs()
+    const origin = parent !== undefined && parent.record !== null ? parent.record.origin : clockOrigin(now)
+    const record = new SpanRecord(
+      provider,
+      this.scope,
+      name,
+      kind,
+      span,
+      parent,
+      provider.processors !== null,
+      origin,
+      start === undefined ? origin + now : toEpochMs(start, origin),
+      attributes,
+    )
+    span.record = record
+    record.droppedAttributes = droppedAttributes
+    if (added !== null) addSampled(record, added)
+    if (attributes.length > 0) applyLimits(record, provider.limits)
+    if (links !== null) {
+      const excess = links.length - provider.limits.linkCount
+      record.links = excess > 0 ? links.slice(excess) : links
+      record.droppedLinks = droppedLinks + Math.max(excess, 0)
+    } else {
+      record.droppedLinks = droppedLinks
+    }
+    if (provider.processors !== null) provider.started(span, context)
+    return span
+  }
+
+  /** Whether an unsampled span is recorded all the same, until its local root ends. */
+  private hold(span: LeanSpan, parent: LeanSpan | undefined): boolean {
+    const { keepErrors } = this.provider
+    if (keepErrors === null) return false
+    if (parent === undefined || parent.remote) span.local = keepErrors.open()
+    else if (parent.local?.admit()) span.local = parent.local
+    return span.local !== null
+  }
+}
+
+function isContext(value: unknown): value is Context {
+  return value instanceof LeanContext || typeof (value as Context | null | undefined)?.getValue === 'function'
+}
+
+function toKind(kind: unknown): number {
+  return typeof kind === 'number' && kind >= 0 && kind <= 4 ? kind | 0 : 0
+}
+
+/** Copies what may be kept into `flat`, uncut; returns how many could not be. */
+function flatten(attributes: unknown, flat: FlatAttributes): number {
+  if (typeof attributes !== 'object' || attributes === null) return 0
+  let dropped = 0
+  for (const key of ownKeys(attributes)) {
+    const value = read(attributes, key)
+    if (value === undefined) continue
+    const type = typeof value
+    const kept =
+      type === 'string' || type === 'number' || type === 'boolean'
+        ? value
+        : cleanValue(value, Number.POSITIVE_INFINITY)
+    if (kept === undefined || key.length === 0) dropped++
+    else flat.push(key, kept)
+  }
+  return dropped
+}
+
+function flattenLinks(
+  links: Link[] | undefined,
+  limits: SpanLimits,
+): { links: SpanLink[] | null; lost: number } {
+  if (!Array.isArray(links) || links.length === 0) return { links: null, lost: 0 }
+  const kept: SpanLink[] = []
+  for (const link of links) {
+    const cleaned = cleanLink(link, limits.attributePerLinkCount, limits.attributeValueLength)
+    if (cleaned !== undefined) kept.push(cleaned)
+  }
+  return { links: kept, lost: links.length - kept.length }
+}
+
+function addSampled(record: SpanRecord, added: FlatAttributes): void {
+  for (let i = 0; i < added.length; i += 2) record.set(added[i] as string, added[i + 1])
+}
+
+function applyLimits(record: SpanRecord, limits: SpanLimits): void {
+  const flat = record.attributes
+  const most = limits.attributeCount * 2
+  if (flat.length > most) {
+    record.droppedAttributes += (flat.length - most) / 2
+    flat.length = most
+    record.index = null
+  }
+  if (limits.attributeValueLength === Number.POSITIVE_INFINITY) return
+  for (let i = 1; i < flat.length; i += 2) flat[i] = cleanValue(flat[i], limits.attributeValueLength)
+}
+
+const saidBadIds = 'the IdGenerator gave no valid id; generating one instead'
+
+/** Ids from the application's generator; ours where it fails. Its ids are not known to be random. */
+function generateIds(generator: IdGenerator, parent: LeanSpan | undefined): LeanSpan {
+  let span: LeanSpan | undefined
+  try {
+    span = fromSpanContext({
+      traceId: parent === undefined ? generator.generateTraceId() : parent.traceId(),
+      spanId: generator.generateSpanId(),
+      traceFlags: parent === undefined ? 0 : parent.flags & RANDOM,
+    })
+  } catch (error) {
+    say('warn', 'ORG_OTEL_ID_GENERATOR', `${saidBadIds} (${toText(error)})`)
+  }
+  if (span !== undefined) return span
+  say('warn', 'ORG_OTEL_ID_GENERATOR', saidBadIds)
+  return parent === undefined
+    ? ownIds(randomWord(), randomWord(), randomWord(), randomWord() || 1, RANDOM)
+    : ownIds(parent.t0, parent.t1, parent.t2, parent.t3, parent.flags & RANDOM)
+}
+
+function ownIds(t0: number, t1: number, t2: number, t3: number, flags: number): LeanSpan {
+  return new LeanSpan(t0, t1, t2, t3, randomWord(), randomWord() || 1, flags, false, undefined)
+}
