@@ -1,0 +1,216 @@
+// Builds dist: a guard that parses anywhere, a core that is loaded at start, and a chunk for everything that is
+// loaded only when it is needed (one per instrumentation, and every src/**/<name>.chunk.ts).
+// A module that is in the core exists only there: chunks take it from the core, so its state exists once.
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { catalog } from '../src/loader/catalog.ts'
+import { renderNotices } from './notices.mjs'
+
+const home = fileURLToPath(new URL('..', import.meta.url))
+const src = join(home, 'src')
+const iitm = dirname(createRequire(import.meta.url).resolve('import-in-the-middle'))
+
+const common = {
+  absWorkingDir: home,
+  bundle: true,
+  platform: 'node',
+  target: 'node18.19',
+  format: 'cjs',
+  conditions: ['@org/source', 'import'],
+  mainFields: ['module', 'main'],
+  // Names stay: they are in stack traces, and people read those.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+}
+
+const base = join(src, 'loader/instrumentation-base.ts')
+
+/** `@opentelemetry/instrumentation` is our own light version of it, in the core as in every chunk. */
+const ownBase = {
+  name: 'own-base',
+  setup(build) {
+    build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => ({ path: base }))
+  },
+}
+
+/** Takes what is in the core from the core. `needed` collects what that is; `depth`: folders between dist and the chunk. */
+function fromCore(inCore, needed, depth) {
+  const core = `${depth === 0 ? './' : '../'.repeat(depth)}core.cjs`
+  const share = key => {
+    needed.add(key)
+    return { path: key, namespace: 'core' }
+  }
+  return {
+    name: 'from-core',
+    setup(build) {
+      build.onResolve({ filter: /^@opentelemetry\/api$/ }, () => share('@opentelemetry/api'))
+      build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => share(base))
+      build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
+        const file = resolve(resolveDir, path)
+        return kind !== 'entry-point' && inCore.has(file) ? share(file) : undefined
+      })
+      build.onResolve({ filter: /core\.cjs$/ }, ({ path }) => ({ path, external: true }))
+      build.onLoad({ filter: /.*/, namespace: 'core' }, ({ path }) => ({
+        contents: `module.exports=require(${JSON.stringify(core)}).shared[${JSON.stringify(nameOf(path))}]`,
+      }))
+    },
+  }
+}
+
+function nameOf(key) {
+  return key.startsWith(src) ? key.slice(src.length + 1) : key
+}
+
+function coreEntry(start, needed) {
+  const modules = [...needed].sort()
+  return {
+    contents: [
+      `export * from ${JSON.stringify(start)}`,
+      ...modules.map((key, i) => `import * as shared${i} from ${JSON.stringify(key)}`),
+      `export const shared = {${modules.map((key, i) => `${JSON.stringify(nameOf(key))}: shared${i}`).join(',')}}`,
+    ].join('\n'),
+    resolveDir: home,
+    sourcefile: 'core.ts',
+    loader: 'ts',
+  }
+}
+
+/** import-in-the-middle asks for `lib/register.js`, which a package of type "module" has to call .cjs. */
+const registerAsCjs = {
+  name: 'register-as-cjs',
+  setup(build) {
+    build.onLoad({ filter: /create-hook\.mjs$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8')
+      if (!source.includes("'lib/register.js'")) throw new Error('import-in-the-middle moved lib/register.js')
+      return { contents: source.replaceAll("'lib/register.js'", "'lib/register.cjs'"), loader: 'js' }
+    })
+  },
+}
+
+function instrumentationEntry({ source, owner }) {
+  const name = owner === 'ours' ? 'hooks' : 'Instrumentation'
+  return {
+    contents: `export { ${source.exported} as ${name} } from '${source.from}'`,
+    resolveDir: home,
+    sourcefile: 'instrumentation.ts',
+    loader: 'ts',
+  }
+}
+
+/**
+ * Bundles the product into `outdir` and returns esbuild's metafiles.
+ * `start`: the module whose exports the core offers to the guard; tests bring their own.
+ * `index`: the public entry, if any. `chunks`: files that become `<name>.cjs`.
+ */
+export async function bundle({ outdir, start, index, chunks }) {
+  const needed = new Set(['@opentelemetry/api', base])
+  const metafiles = []
+  const run = async options => metafiles.push((await build({ ...common, ...options })).metafile)
+  const at = file => join(outdir, file)
+
+  const dry = await build({
+    ...common,
+    stdin: coreEntry(start, needed),
+    plugins: [ownBase],
+    write: false,
+    outdir,
+  })
+  const inCore = new Set(Object.keys(dry.metafile.inputs).map(file => resolve(home, file)))
+  const chunk = (options, depth) => run({ ...options, plugins: [fromCore(inCore, needed, depth)] })
+
+  const instrumentations = new Map(catalog.filter(row => row.source).map(row => [row.chunk, row]))
+  await Promise.all([
+    ...[...instrumentations].map(([name, row]) =>
+      chunk({ stdin: instrumentationEntry(row), outfile: at(`lib/${name}.cjs`) }, 1),
+    ),
+    ...chunks.map(file =>
+      chunk({ entryPoints: [file], outfile: at(`${basename(file, '.chunk.ts')}.cjs`) }, 0),
+    ),
+    ...(index ? [chunk({ entryPoints: [index], outfile: at('index.cjs') }, 0)] : []),
+    // The guard parses on every Node that may meet it, and carries nothing.
+    run({ entryPoints: [join(src, 'register.cts')], outfile: at('register.cjs'), target: 'node8' }),
+    // import-in-the-middle: for this thread, for the hooks thread, and what its wrapper modules import (not bundled:
+    // Node reads the names of its exports from the text).
+    run({
+      entryPoints: [join(iitm, 'create-hook.mjs')],
+      outfile: at('iitm/create-hook.cjs'),
+      define: { 'import.meta.url': '__thisFile' },
+      banner: { js: 'const __thisFile=require("node:url").pathToFileURL(__filename).href;' },
+      plugins: [registerAsCjs],
+    }),
+    run({
+      entryPoints: [join(src, 'loader/esm-thread.ts')],
+      outfile: at('iitm/hook.mjs'),
+      format: 'esm',
+      plugins: [registerAsCjs],
+    }),
+    run({
+      entryPoints: [join(iitm, 'lib/register.js')],
+      outfile: at('iitm/lib/register.cjs'),
+      bundle: false,
+    }),
+  ])
+  await run({ stdin: coreEntry(start, needed), outfile: at('core.cjs'), plugins: [ownBase] })
+  return metafiles
+}
+
+function emitTypes(dist) {
+  const config = join(dist, 'tsconfig.json')
+  const compilerOptions = {
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    outDir: 'types',
+    rootDir: '../src',
+  }
+  const files = ['../src/index.ts']
+  writeFileSync(config, JSON.stringify({ extends: '../tsconfig.json', compilerOptions, files, include: [] }))
+  const tsc = spawnSync('tsc', ['-p', config], { stdio: 'inherit' })
+  rmSync(config)
+  if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+  writeFileSync(join(dist, 'types', 'package.json'), '{"type":"commonjs"}\n')
+  for (const kind of ['m', 'c'])
+    writeFileSync(join(dist, `index.d.${kind}ts`), `export * from './types/index.js'\n`)
+}
+
+async function main() {
+  const dist = join(home, 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  mkdirSync(dist, { recursive: true })
+  const metafiles = await bundle({
+    outdir: dist,
+    start: join(src, 'start.ts'),
+    index: join(src, 'index.ts'),
+    chunks: globSync('**/*.chunk.ts', { cwd: src }).map(file => join(src, file)),
+  })
+  writeFileSync(join(dist, 'index.mjs'), `export * from './index.cjs'\n`)
+  emitTypes(dist)
+  writeFileSync(join(home, 'THIRD-PARTY-NOTICES.md'), renderNotices(metafiles, home))
+  cpSync(join(home, '../../LICENSE'), join(home, 'LICENSE'))
+  const bytes = globSync('**/*', { cwd: dist }).reduce(
+    (sum, file) => sum + statSync(join(dist, file)).size,
+    0,
+  )
+  process.stderr.write(`@org/otel: dist is ${(bytes / 1e6).toFixed(2)} MB\n`)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (!existsSync(join(src, 'start.ts'))) throw new Error('src/start.ts is missing')
+  await main()
+}

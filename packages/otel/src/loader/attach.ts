@@ -1,0 +1,179 @@
+// Attaches everything that was chosen to the libraries of this process: what to patch is in the catalog, whether in
+// `choose`, how modules are seen in the two hooks. This file is the order of events.
+import Module from 'node:module'
+import type { LoggerProvider, MeterProvider, TracerProvider } from '@opentelemetry/api'
+import type { Config } from '../config/config.ts'
+import { swallow } from '../self/guard.ts'
+import { say } from '../self/log.ts'
+import { type CatalogRow, catalog } from './catalog.ts'
+import { type ChosenRow, chooseRows } from './choose.ts'
+import { loadChunk } from './chunk.ts'
+import { attachCjsHook } from './cjs-hook.ts'
+import { attachEsmHook, type EsmFiles } from './esm-hook.ts'
+import { setProviders } from './instrumentation-base.ts'
+import type { LibraryHooks } from './library.ts'
+import { parsePackagePath } from './package-path.ts'
+import { type OpenedHooks, Patcher, type SeenLibrary } from './patcher.ts'
+import { openUpstream, type UpstreamHooks } from './upstream.ts'
+
+export interface AttachOptions {
+  readonly config: Pick<Config, 'instrumentations'>
+  readonly tracerProvider: TracerProvider
+  /** Called when an instrumentation makes its first instrument; not before. */
+  readonly meterProvider: () => MeterProvider
+  /** Called when an instrumentation writes its first log record; not before. */
+  readonly loggerProvider: () => LoggerProvider
+  /**
+   * Hooks for rows that hang on no module load, by row key (`http`, `undici`, `runtime-node`). They are made and
+   * started when their row is on, and take the place of the row's chunk.
+   */
+  readonly builtins?: Readonly<Record<string, (options: Readonly<Record<string, unknown>>) => LibraryHooks>>
+  /** Options for our own libraries by chunk (`kafka`, `logging`, `exemplars`), beneath those the user gave. */
+  readonly libraryOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly log?: typeof say
+}
+
+export interface AttachedLibraries {
+  /** Keys of the rows that are in effect now: started, or with at least one patched library. */
+  instrumented(): string[]
+  /** Every copy of every table library that was loaded so far, and what became of it. */
+  seen(): readonly SeenLibrary[]
+  /** Every row of the catalog with the decision and its reason. */
+  chosen(): readonly ChosenRow[]
+  detach(): void
+}
+
+function esmFilesOf(rows: readonly ChosenRow[]): EsmFiles {
+  return Object.assign({}, ...rows.map(({ row }) => row.esmFiles ?? {}))
+}
+
+function isLambda(): boolean {
+  return process.env._HANDLER !== undefined && process.env.LAMBDA_TASK_ROOT !== undefined
+}
+
+function isStartable(row: CatalogRow): boolean {
+  return row.on === 'start' && (row.key !== 'aws-lambda' || isLambda())
+}
+
+/**
+ * Attaches the chosen instrumentations. Never throws: an instrumentation that fails is said once and left out.
+ *
+ * @example
+ * const attached = attachLibraries({ config, tracerProvider, meterProvider: () => meters(), loggerProvider: () => logs() })
+ * attached.instrumented() // ['http', 'express', 'pg']
+ */
+export function attachLibraries(options: AttachOptions): AttachedLibraries {
+  const log = options.log ?? say
+  const chosen = chooseRows(catalog, options.config.instrumentations)
+  const on = chosen.filter(one => one.on)
+  const started: { key: string; hooks: LibraryHooks }[] = []
+
+  setProviders({
+    tracerProvider: () => options.tracerProvider,
+    meterProvider: options.meterProvider,
+    loggerProvider: options.loggerProvider,
+  })
+
+  function open({ row, options: wished }: ChosenRow): OpenedHooks | undefined {
+    try {
+      const given = options.builtins?.[row.key]
+      if (given) return given(wished)
+      if (row.chunk === undefined) return undefined
+      const chunk = loadChunk(`lib/${row.chunk}`)
+      if (row.owner === 'ours') return chunk.hooks({ ...options.libraryOptions?.[row.chunk], ...wished })
+      const opened: UpstreamHooks = openUpstream(chunk.Instrumentation, wished, row.widen)
+      // Some flush through the provider (aws-lambda); the others take it without creating a tracer yet.
+      opened.instrumentation.setTracerProvider(options.tracerProvider)
+      return opened
+    } catch (error) {
+      swallow(`loading instrumentation ${row.key}`, error)
+      return undefined
+    }
+  }
+
+  const patcher = new Patcher(
+    on.filter(({ row }) => row.on === 'load'),
+    open,
+    seen =>
+      log(
+        'warn',
+        'ORG_OTEL_LIBRARY_VERSION',
+        `${seen.name} ${seen.version} is not instrumented: ${seen.key} supports ${seen.detail}`,
+      ),
+  )
+
+  function startRow(one: ChosenRow): void {
+    const hooks = patcher.hooksOf(one)
+    if (hooks === undefined) return
+    try {
+      hooks.start?.()
+      if (hooks.files) patcher.addExactFiles(hooks.files)
+      started.push({ key: one.row.key, hooks })
+    } catch (error) {
+      swallow(`starting instrumentation ${one.row.key}`, error)
+    }
+  }
+
+  /** net, dns, fs: the module exists once and is patched in place, for `import` as well. */
+  function patchBuiltin(one: ChosenRow): void {
+    const hooks = patcher.hooksOf(one)
+    if (hooks === undefined) return
+    for (const patch of hooks.modules) {
+      try {
+        const exports = module.require(patch.name)
+        patch.patch(exports, { name: patch.name, version: process.versions.node, baseDir: '', isEsm: false })
+      } catch (error) {
+        swallow(`instrumentation ${one.row.key}`, error)
+      }
+    }
+    Module.syncBuiltinESMExports()
+    started.push({ key: one.row.key, hooks })
+  }
+
+  const early = new Set<string>()
+  for (const filename of Object.keys((Module as any)._cache)) {
+    const path = parsePackagePath(filename)
+    if (path === undefined || !patcher.has(path.name)) continue
+    for (const seen of patcher.markLoadedBefore(path)) early.add(`${seen.name} ${seen.version}`)
+  }
+  if (early.size > 0)
+    log(
+      'warn',
+      'ORG_OTEL_LOADED_BEFORE',
+      `${[...early].join(', ')} loaded before @org/otel, so not instrumented; put --require @org/otel/register first`,
+    )
+
+  for (const one of on) {
+    if (isStartable(one.row)) startRow(one)
+    else if (one.row.on === 'builtin') patchBuiltin(one)
+    else if (options.config.instrumentations.eager && one.row.on === 'load') patcher.hooksOf(one)
+  }
+  const detachCjs = attachCjsHook(patcher)
+  let detachEsm: (() => void) | undefined
+  try {
+    detachEsm = attachEsmHook(patcher, esmFilesOf(on))
+  } catch (error) {
+    swallow('hooking import', error)
+  }
+
+  return {
+    instrumented() {
+      const keys = new Set(started.map(({ key }) => key))
+      for (const seen of patcher.seen) if (seen.state === 'patched') keys.add(seen.key)
+      return [...keys]
+    },
+    seen: () => patcher.seen,
+    chosen: () => chosen,
+    detach() {
+      detachCjs()
+      detachEsm?.()
+      for (const [, hooks] of patcher.opened) {
+        try {
+          hooks?.stop?.()
+        } catch (error) {
+          swallow('detaching an instrumentation', error)
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,162 @@
+// The table of everything we can instrument: every row of @opentelemetry/auto-instrumentations-node 0.82, fastify
+// (which that package dropped), and the Kafka clients it does not know. Adding a library starts here.
+
+export interface CatalogRow {
+  /** The name in OTEL_NODE_ENABLED_INSTRUMENTATIONS, OTEL_NODE_DISABLED_INSTRUMENTATIONS and the options. */
+  readonly key: string
+  /** Who wrote it: `upstream` is a class of an OpenTelemetry package, `ours` a LibraryHooks. */
+  readonly owner: 'upstream' | 'ours'
+  /**
+   * What activates it: the first load of one of `packages`; `builtin`, a module of Node itself, patched in place;
+   * `start`, at once, for what is observed by channels or timers.
+   */
+  readonly on: 'load' | 'builtin' | 'start'
+  /** Packages (`load`) or builtins (`builtin`) it watches. */
+  readonly packages: readonly string[]
+  /** File `dist/lib/<chunk>.cjs`. Absent: `attachLibraries` gets the hooks from its caller. */
+  readonly chunk?: string
+  /** For the build: where the chunk's code comes from and which export it is. */
+  readonly source?: { readonly from: string; readonly exported: string }
+  readonly byDefault: boolean
+  /** Table package that describes this one's work itself when it is the one that loads it. */
+  readonly coveredBy?: string
+  /** Why it is off by default, widened, or ours. */
+  readonly why?: string
+  /** Package -> ranges that replace the ones upstream declares. Each is proven by test/e2e/catalog.test.ts. */
+  readonly widen?: Readonly<Record<string, readonly string[]>>
+  /**
+   * Files (`.` is the main one) of releases that are ES modules. Only needed on runtimes whose module hooks live on
+   * another thread, which must know before anything is loaded; elsewhere the patches themselves say it.
+   */
+  readonly esmFiles?: Readonly<Record<string, readonly string[]>>
+}
+
+function upstream(
+  key: string,
+  exported: string,
+  packages: readonly string[],
+  more: Partial<CatalogRow> = {},
+): CatalogRow {
+  return {
+    key,
+    owner: 'upstream',
+    on: 'load',
+    packages,
+    chunk: key,
+    source: { from: `@opentelemetry/instrumentation-${key}`, exported },
+    byDefault: true,
+    ...more,
+  }
+}
+
+const kafka = { from: '@org/otel-kafka/hooks', exported: 'kafkaHooks' }
+const logging = { from: '@org/otel-logging/hooks', exported: 'loggingHooks' }
+const exemplars = { from: '@org/otel-exemplars/hooks', exported: 'exemplarHooks' }
+
+function ours(
+  key: string,
+  packages: readonly string[],
+  chunk: string,
+  source: { from: string; exported: string },
+  more: Partial<CatalogRow> = {},
+): CatalogRow {
+  return { key, owner: 'ours', on: 'load', packages, chunk, source, byDefault: true, ...more }
+}
+
+export const catalog: readonly CatalogRow[] = [
+  // Node itself
+  { key: 'http', owner: 'ours', on: 'start', packages: [], byDefault: true },
+  { key: 'undici', owner: 'ours', on: 'start', packages: [], byDefault: true },
+  upstream('net', 'NetInstrumentation', ['net'], {
+    on: 'builtin',
+    byDefault: false,
+    why: 'a tcp.connect span for every connection that another span already describes',
+  }),
+  upstream('dns', 'DnsInstrumentation', ['dns', 'dns/promises'], {
+    on: 'builtin',
+    byDefault: false,
+    why: 'a span for every lookup that another span already contains',
+  }),
+  upstream('fs', 'FsInstrumentation', ['fs', 'fs/promises'], {
+    on: 'builtin',
+    byDefault: false,
+    why: 'a span for every file operation; off upstream too',
+  }),
+  upstream('runtime-node', 'RuntimeNodeInstrumentation', [], { on: 'start' }),
+  upstream('host-metrics', 'HostMetricsInstrumentation', [], {
+    on: 'start',
+    byDefault: false,
+    why: 'the host is the business of a node agent; off upstream too',
+  }),
+  upstream('aws-lambda', 'AwsLambdaInstrumentation', [], { on: 'start' }),
+
+  // Web frameworks
+  upstream('express', 'ExpressInstrumentation', ['express']),
+  ours('fastify', ['fastify'], 'fastify', { from: './src/libraries/fastify.ts', exported: 'fastifyHooks' }),
+  upstream('koa', 'KoaInstrumentation', ['koa']),
+  upstream('hapi', 'HapiInstrumentation', ['@hapi/hapi']),
+  upstream('restify', 'RestifyInstrumentation', ['restify']),
+  upstream('connect', 'ConnectInstrumentation', ['connect']),
+  upstream('router', 'RouterInstrumentation', ['router'], {
+    coveredBy: 'express',
+    why: "not applied to the copy that express 5 brings: express's own spans describe it",
+  }),
+  upstream('nestjs-core', 'NestInstrumentation', ['@nestjs/core'], {
+    widen: { '@nestjs/core': ['>=4.0.0 <13'] },
+    esmFiles: { '@nestjs/core': ['nest-factory.js', 'router/router-execution-context.js'] },
+    why: 'upstream stops before 12, which is an ES module and works',
+  }),
+  upstream('graphql', 'GraphQLInstrumentation', ['graphql'], {
+    widen: { graphql: ['>=14.0.0 <18'] },
+    why: 'upstream stops before 17, which works',
+  }),
+  upstream('dataloader', 'DataloaderInstrumentation', ['dataloader']),
+  upstream('socket.io', 'SocketIoInstrumentation', ['socket.io']),
+
+  // Databases and caches
+  upstream('pg', 'PgInstrumentation', ['pg', 'pg-pool']),
+  upstream('mysql', 'MySQLInstrumentation', ['mysql']),
+  upstream('mysql2', 'MySQL2Instrumentation', ['mysql2']),
+  upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
+  upstream('mongoose', 'MongooseInstrumentation', ['mongoose']),
+  upstream('ioredis', 'IORedisInstrumentation', ['ioredis']),
+  upstream('redis', 'RedisInstrumentation', ['redis', '@redis/client', '@node-redis/client']),
+  upstream('knex', 'KnexInstrumentation', ['knex']),
+  upstream('tedious', 'TediousInstrumentation', ['tedious']),
+  upstream('oracledb', 'OracleInstrumentation', ['oracledb']),
+  upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver']),
+  upstream('memcached', 'MemcachedInstrumentation', ['memcached']),
+  upstream('lru-memoizer', 'LruMemoizerInstrumentation', ['lru-memoizer']),
+  upstream('generic-pool', 'GenericPoolInstrumentation', ['generic-pool']),
+
+  // Messaging, RPC, cloud
+  upstream('grpc', 'GrpcInstrumentation', ['@grpc/grpc-js']),
+  upstream('amqplib', 'AmqplibInstrumentation', ['amqplib']),
+  ours('kafkajs', ['kafkajs'], 'kafka', kafka),
+  ours('confluent-kafka', ['@confluentinc/kafka-javascript'], 'kafka', kafka),
+  ours('node-rdkafka', ['node-rdkafka'], 'kafka', kafka),
+  ours('platformatic-kafka', ['@platformatic/kafka'], 'kafka', kafka, {
+    esmFiles: { '@platformatic/kafka': ['.'] },
+  }),
+  upstream('aws-sdk', 'AwsInstrumentation', [
+    '@aws-sdk/middleware-stack',
+    '@smithy/middleware-stack',
+    '@smithy/core',
+    '@aws-sdk/smithy-client',
+    '@smithy/smithy-client',
+  ]),
+  upstream('openai', 'OpenAIInstrumentation', ['openai'], {
+    widen: { openai: ['>=4.19.0 <8'] },
+    esmFiles: { openai: ['.'] },
+    why: 'upstream stops before 7, which works',
+  }),
+
+  // Logs and metrics
+  ours('pino', ['pino'], 'logging', logging),
+  ours('winston', ['winston'], 'logging', logging),
+  ours('bunyan', ['bunyan'], 'logging', logging),
+  ours('prom-client', ['prom-client'], 'exemplars', exemplars),
+
+  // Tests
+  upstream('cucumber', 'CucumberInstrumentation', ['@cucumber/cucumber']),
+]

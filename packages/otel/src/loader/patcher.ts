@@ -1,0 +1,279 @@
+// Applies patches to the copies of libraries that the application loads. Knows nothing of Node's hooks: those call
+// `patchExports` or `patchNamespace` with what they saw.
+import { types } from 'node:util'
+import { swallow } from '../self/guard.ts'
+import type { ChosenRow } from './choose.ts'
+import type { LibraryHooks, ModuleInfo, ModulePatch } from './library.ts'
+import { readManifest } from './package-manifest.ts'
+import { type PackagePath, parsePackagePath } from './package-path.ts'
+import type { FilePatch } from './upstream.ts'
+import { inAnyRange } from './version-range.ts'
+
+/** What became of one copy of one library. */
+export interface SeenLibrary {
+  readonly key: string
+  readonly name: string
+  readonly version: string
+  readonly baseDir: string
+  /** `loaded`: its patched file has not been loaded yet. `covered`: part of a library that is instrumented itself. */
+  state: 'loaded' | 'patched' | 'out of range' | 'loaded before us' | 'covered' | 'failed'
+  /** For `out of range`: the ranges we know. For `covered`: by which library. */
+  readonly detail?: string
+}
+
+export interface OpenedHooks extends LibraryHooks {
+  readonly files?: readonly FilePatch[]
+}
+
+interface CopyPatch {
+  readonly patch: ModulePatch
+  readonly seen: SeenLibrary
+}
+
+interface Copy {
+  readonly info: ModuleInfo
+  readonly mains: ReadonlySet<string>
+  readonly byFile: ReadonlyMap<string, readonly CopyPatch[]>
+  /** Patched exports by file, so that `require` and `import` of one file give one set of wrapped functions. */
+  readonly done: Map<string, any>
+}
+
+export type OpenRow = (chosen: ChosenRow) => OpenedHooks | undefined
+
+export class Patcher {
+  readonly seen: SeenLibrary[] = []
+  readonly #rows = new Map<string, ChosenRow[]>()
+  readonly #opened = new Map<ChosenRow, OpenedHooks | undefined>()
+  readonly #copies = new Map<string, Copy>()
+  readonly #exactFiles = new Map<string, FilePatch[]>()
+  /** Table packages whose files are being evaluated right now, outermost first. */
+  readonly #loading: string[] = []
+  readonly #open: OpenRow
+  readonly #onOutOfRange: (seen: SeenLibrary) => void
+
+  constructor(rows: readonly ChosenRow[], open: OpenRow, onOutOfRange: (seen: SeenLibrary) => void) {
+    this.#open = open
+    this.#onOutOfRange = onOutOfRange
+    for (const chosen of rows) {
+      for (const name of chosen.row.packages) {
+        const rowsOfPackage = this.#rows.get(name)
+        if (rowsOfPackage) rowsOfPackage.push(chosen)
+        else this.#rows.set(name, [chosen])
+      }
+    }
+  }
+
+  /** True for a package of the table. Asked for every file in `node_modules`. */
+  has(name: string): boolean {
+    return this.#rows.has(name)
+  }
+
+  get exactFiles(): readonly string[] {
+    return [...this.#exactFiles.keys()]
+  }
+
+  addExactFiles(patches: readonly FilePatch[]): void {
+    for (const patch of patches) {
+      const known = this.#exactFiles.get(patch.path)
+      if (known) known.push(patch)
+      else this.#exactFiles.set(patch.path, [patch])
+    }
+  }
+
+  hasExactFile(path: string): boolean {
+    return this.#exactFiles.size > 0 && this.#exactFiles.has(path)
+  }
+
+  /** Opens the row's chunk once; undefined when that failed (said by `open`). */
+  hooksOf(chosen: ChosenRow): OpenedHooks | undefined {
+    if (!this.#opened.has(chosen)) this.#opened.set(chosen, this.#open(chosen))
+    return this.#opened.get(chosen)
+  }
+
+  get opened(): Iterable<[ChosenRow, OpenedHooks | undefined]> {
+    return this.#opened
+  }
+
+  enter(name: string): void {
+    this.#loading.push(name)
+  }
+  leave(): void {
+    this.#loading.pop()
+  }
+
+  /** Whether this file of a table package is patched. Opens the library's chunk. */
+  wants(path: PackagePath): boolean {
+    return this.#copyOf(path).byFile.has(path.file)
+  }
+
+  markLoadedBefore(path: PackagePath): SeenLibrary[] {
+    if (this.#copies.has(path.baseDir)) return []
+    const manifest = readManifest(path.baseDir)
+    const found = (this.#rows.get(path.name) ?? []).map(
+      ({ row }): SeenLibrary => ({
+        key: row.key,
+        name: path.name,
+        version: manifest.version,
+        baseDir: path.baseDir,
+        state: 'loaded before us',
+      }),
+    )
+    this.seen.push(...found)
+    return found
+  }
+
+  /**
+   * For a CommonJS file that was just evaluated; `exports` is its `module.exports`. Returns what should replace it.
+   * An ES module that was `require`d comes as its namespace, which nobody can change: then a copy is returned.
+   */
+  patchExports(filename: string, exports: any): any {
+    const exact = this.#exactFiles.get(filename)
+    if (exact) return this.#applyExact(exact, exports)
+    const path = parsePackagePath(filename)
+    if (path === undefined) return exports
+    const copy = this.#copyOf(path)
+    if (!copy.byFile.has(path.file)) return exports
+    if (!types.isModuleNamespaceObject(exports)) {
+      const patched = this.#apply(copy, path.file, exports, false)
+      copy.done.set(path.file, patched)
+      return patched
+    }
+    const view = settableCopy(exports)
+    this.#applyToNamespace(copy, path.file, view)
+    return view
+  }
+
+  /** For an ES module that was just evaluated; `namespace` is import-in-the-middle's settable view of it. */
+  patchNamespace(filename: string, namespace: any): void {
+    const exact = this.#exactFiles.get(filename)
+    if (exact) {
+      setDefault(namespace, this.#applyExact(exact, namespace))
+      return
+    }
+    const path = parsePackagePath(filename)
+    if (path === undefined || !this.has(path.name)) return
+    const copy = this.#copyOf(path)
+    if (copy.byFile.has(path.file)) this.#applyToNamespace(copy, path.file, namespace)
+  }
+
+  #applyToNamespace(copy: Copy, file: string, namespace: any): void {
+    const before = copy.done.get(file)
+    if (before !== undefined) {
+      // The same file came by the other way already: one copy of the library, one set of wrapped functions.
+      for (const key of Object.keys(before)) {
+        if (key in namespace && namespace[key] !== before[key]) namespace[key] = before[key]
+      }
+      return
+    }
+    copy.done.set(file, namespace)
+    if (copy.mains.has(file) && this.#isFacade(copy, file, namespace)) return
+    setDefault(namespace, this.#apply(copy, file, namespace, true))
+  }
+
+  /** An ES module that only re-exports the CommonJS main of the same package (pg's) must not be patched again. */
+  #isFacade(copy: Copy, file: string, namespace: any): boolean {
+    for (const main of copy.mains) {
+      const exports = main === file ? undefined : copy.done.get(main)
+      if (exports == null) continue
+      if (namespace.default === exports) return true
+      for (const key of Object.keys(namespace)) {
+        if (typeof namespace[key] === 'function' && namespace[key] === exports[key]) return true
+      }
+    }
+    return false
+  }
+
+  #apply(copy: Copy, file: string, exports: any, isEsm: boolean): any {
+    const info = isEsm ? { ...copy.info, isEsm } : copy.info
+    let patched = exports
+    for (const { patch, seen } of copy.byFile.get(file)!) {
+      try {
+        const result = patch.patch(patched, info)
+        if (result !== undefined) patched = result
+        if (seen.state === 'loaded') seen.state = 'patched'
+      } catch (error) {
+        seen.state = 'failed'
+        swallow(`instrumentation ${seen.key} on ${seen.name} ${seen.version}`, error)
+      }
+    }
+    return patched
+  }
+
+  #applyExact(patches: readonly FilePatch[], exports: any): any {
+    let patched = exports
+    for (const { path, patch } of patches) {
+      try {
+        patched = patch(patched) ?? patched
+      } catch (error) {
+        swallow(`instrumentation of ${path}`, error)
+      }
+    }
+    return patched
+  }
+
+  #copyOf(path: PackagePath): Copy {
+    let copy = this.#copies.get(path.baseDir)
+    if (copy === undefined) {
+      copy = this.#readCopy(path)
+      this.#copies.set(path.baseDir, copy)
+    }
+    return copy
+  }
+
+  #readCopy({ name, baseDir }: PackagePath): Copy {
+    const { version, mains } = readManifest(baseDir)
+    const byFile = new Map<string, CopyPatch[]>()
+    const add = (file: string, patch: CopyPatch): void => {
+      const patches = byFile.get(file)
+      if (patches) patches.push(patch)
+      else byFile.set(file, [patch])
+    }
+    for (const chosen of this.#rows.get(name) ?? []) {
+      const { key, coveredBy } = chosen.row
+      const facts = { key, name, version, baseDir }
+      if (coveredBy !== undefined && this.#loading.includes(coveredBy)) {
+        this.seen.push({ ...facts, state: 'covered', detail: coveredBy })
+        continue
+      }
+      const patches = (this.hooksOf(chosen)?.modules ?? []).filter(patch => patch.name === name)
+      if (patches.length === 0) continue
+      const usable = patches.filter(patch => inAnyRange(version, patch.versions))
+      if (usable.length === 0) {
+        const detail = [...new Set(patches.flatMap(patch => patch.versions ?? []))].join(' || ')
+        const seen: SeenLibrary = { ...facts, state: 'out of range', detail }
+        this.seen.push(seen)
+        this.#onOutOfRange(seen)
+        continue
+      }
+      const seen: SeenLibrary = { ...facts, state: 'loaded' }
+      this.seen.push(seen)
+      for (const patch of usable) {
+        if (patch.file !== undefined) add(patch.file, { patch, seen })
+        else for (const main of mains) add(main, { patch, seen })
+      }
+    }
+    return { info: { name, version, baseDir, isEsm: false }, mains, byFile, done: new Map() }
+  }
+}
+
+// A patch that returns something else than the namespace means the default export by it.
+function setDefault(namespace: any, result: any): void {
+  if (result !== undefined && result !== namespace && 'default' in namespace) namespace.default = result
+}
+
+/** A namespace whose exports can be replaced; those that are not keep following the original. */
+function settableCopy(namespace: any): any {
+  const copy = Object.create(null)
+  for (const key of Object.keys(namespace)) {
+    Object.defineProperty(copy, key, {
+      configurable: true,
+      enumerable: true,
+      get: () => namespace[key],
+      set: value => {
+        Object.defineProperty(copy, key, { configurable: true, enumerable: true, writable: true, value })
+      },
+    })
+  }
+  Object.defineProperty(copy, Symbol.toStringTag, { value: 'Module' })
+  return copy
+}

@@ -1,0 +1,188 @@
+// The preload's guard: `node --require @org/otel/register` or `--import @org/otel/register`.
+// It runs in every process that inherits NODE_OPTIONS: old Nodes, npm, compilers, worker threads, other agents'
+// applications. So it parses on any Node from 8 on, decides before loading anything, and never throws.
+// Keep this file free of imports: what it needs it requires inside `decide`, when it knows that it needs it.
+
+type Decision = { start: true } | { start: false; reason: string; tell?: string }
+
+interface World {
+  env: { [name: string]: string | undefined }
+  execArgv: string[]
+  argv: string[]
+  version: string
+}
+
+// Names of `argv[1]` that are tools rather than services. Telemetry of these is noise, and they start a lot.
+const tools = [
+  'npm',
+  'npx',
+  'pnpm',
+  'pnpx',
+  'yarn',
+  'yarnpkg',
+  'corepack',
+  'bun',
+  'tsc',
+  'tsgo',
+  'turbo',
+  'nx',
+  'lerna',
+  'webpack',
+  'rollup',
+  'vite',
+  'esbuild',
+  'swc',
+  'babel',
+  'parcel',
+  'tsup',
+  'eslint',
+  'prettier',
+  'biome',
+  'jest',
+  'vitest',
+  'mocha',
+  'playwright',
+  'husky',
+  'lint-staged',
+  'changeset',
+  'node-gyp',
+  'node-pre-gyp',
+  'prebuild-install',
+  'prisma',
+  'patch-package',
+  'rimraf',
+  'cross-env',
+  'npm-run-all',
+  'nodemon',
+  'pm2',
+  'concurrently',
+]
+
+// Preloads of other agents, as they appear in --require, --import and NODE_OPTIONS.
+const agents = [
+  ['dd-trace', 'Datadog'],
+  ['newrelic', 'New Relic'],
+  ['elastic-apm-node', 'Elastic APM'],
+  ['@elastic/opentelemetry-node', 'EDOT'],
+  ['@splunk/otel', 'Splunk'],
+  ['@sentry/node/preload', 'Sentry'],
+  ['@opentelemetry/auto-instrumentations-node/register', 'OpenTelemetry auto-instrumentations'],
+  ['@azure/monitor-opentelemetry', 'Azure Monitor'],
+  ['appdynamics', 'AppDynamics'],
+  ['@dynatrace/oneagent', 'Dynatrace'],
+  ['@instana/collector', 'Instana'],
+]
+
+function isTrue(value: string | undefined): boolean {
+  return value !== undefined && /^\s*true\s*$/i.test(value)
+}
+
+/** `/usr/lib/node_modules/npm/bin/npm-cli.js` -> `npm`; `node_modules/.bin/tsc` -> `tsc`. */
+function toolOf(script: string | undefined): string | undefined {
+  if (!script) return undefined
+  let file = script.split('\\').join('/')
+  const name = file
+    .slice(file.lastIndexOf('/') + 1)
+    .replace(/\.[cm]?js$/, '')
+    .replace(/-cli$/, '')
+  if (tools.indexOf(name) !== -1) return isPackageFile(file) ? name : undefined
+  // A generic file name (`bin/cli.js`): the package it lies in says what it is.
+  const at = file.lastIndexOf('/node_modules/')
+  if (at === -1) return undefined
+  file = file.slice(at + '/node_modules/'.length)
+  const owner = file.slice(0, file.indexOf('/'))
+  return tools.indexOf(owner) !== -1 && /(^|\/)(bin|cli)/.test(file.slice(owner.length + 1))
+    ? owner
+    : undefined
+}
+
+/** A service may be called `server/npm.js`: only what is installed, or linked as a command, is a tool. */
+function isPackageFile(file: string): boolean {
+  return /\/node_modules\/|\/\.bin\/|\/bin\/|\/corepack\/|\/\.yarn\//.test(file)
+}
+
+function otherAgent(world: World): string | undefined {
+  const flags = `${world.execArgv.join(' ')} ${world.env.NODE_OPTIONS || ''}`
+  for (let i = 0; i < agents.length; i++) {
+    const agent = agents[i]!
+    // Behind `--require`, `-r` or `--import` (or inside a path that is), never as a part of another word.
+    const found = flags.indexOf(agent[0]!)
+    if (found > 0 && /[\s=/\\"']/.test(flags.charAt(found - 1))) return agent[1]
+  }
+  return undefined
+}
+
+function decide(world: World): Decision {
+  const version = world.version.split('.')
+  const major = Number(version[0])
+  const minor = Number(version[1])
+  if (!(major > 18 || (major === 18 && minor >= 19)))
+    return {
+      start: false,
+      reason: 'node',
+      tell: `Node ${world.version} is not supported (20.6 or newer is)`,
+    }
+  if (isTrue(world.env.OTEL_SDK_DISABLED)) return { start: false, reason: 'OTEL_SDK_DISABLED' }
+
+  const globals = global as any
+  if (globals[Symbol.for('org.otel')]) return { start: false, reason: 'already started' }
+
+  const tool = toolOf(world.argv[1])
+  if (tool) return { start: false, reason: `tool ${tool}` }
+
+  const threads = require('node:worker_threads')
+  if (threads.isInternalThread) return { start: false, reason: 'loader thread' }
+  if (!threads.isMainThread) {
+    const data = threads.workerData
+    // A pino transport writes the lines that the main thread has already correlated.
+    if (data && typeof data === 'object' && 'filename' in data && 'dataBuf' in data && 'stateBuf' in data)
+      return { start: false, reason: 'log transport' }
+    if (!isTrue(world.env.ORG_OTEL_WORKERS)) return { start: false, reason: 'worker thread' }
+  }
+
+  const agent = otherAgent(world)
+  if (agent)
+    return {
+      start: false,
+      reason: 'another agent',
+      tell: `${agent} is preloaded in this process; two agents would instrument everything twice`,
+    }
+  const api = globals[Symbol.for('opentelemetry.js.api.1')]
+  if (api?.trace)
+    return {
+      start: false,
+      reason: 'another SDK',
+      tell: 'an OpenTelemetry SDK is already registered in this process',
+    }
+  return { start: true }
+}
+
+function say(code: string, text: string): void {
+  const level = process.env.ORG_OTEL_LOG_LEVEL || process.env.OTEL_LOG_LEVEL
+  if (level !== undefined && /^none$/i.test(level)) return
+  try {
+    // biome-ignore lint/style/useNodejsImportProtocol: Node 8 does not know it.
+    require('fs').writeSync(2, `[otel] ${code} ${text}\n`)
+  } catch {
+    // stderr is closed: there is nobody to tell.
+  }
+}
+
+try {
+  const decision = decide({
+    env: process.env,
+    execArgv: process.execArgv,
+    argv: process.argv,
+    version: process.versions.node,
+  })
+  if (decision.start) require('./core.cjs').startFromRegister()
+  else if (decision.tell)
+    say('ORG_OTEL_SKIPPED', `not started: ${decision.tell}; the application runs without it`)
+} catch (error) {
+  const cause = error as any
+  say(
+    'ORG_OTEL_START_FAILED',
+    ((cause && (cause.stack || cause.message)) || String(error)).split('\n').slice(0, 3).join(' | ') +
+      '; the application runs without telemetry',
+  )
+}
