@@ -2,8 +2,8 @@
 // or reorder the line is removed before anything is drawn.
 
 // C0 and C1 controls, bidirectional overrides and isolates, zero-width and line/paragraph separators.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
 const unsafe =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]+/g
 // A whole escape sequence goes, not only its first byte.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
