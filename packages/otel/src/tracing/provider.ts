@@ -123,6 +123,15 @@ export class LeanTracerProvider implements TracerProvider {
     return tracer
   }
 
+  // Upstream publishes a proxy; code that asks it for the provider behind gets the provider.
+  getDelegate(): this {
+    return this
+  }
+
+  getDelegateTracer(name: string, version?: string, options?: { schemaUrl?: string }): Tracer {
+    return this.getTracer(name, version, options)
+  }
+
   /** Called by a span that is being recorded, with its decision already counted. */
   started(span: LeanSpan, context: Context): void {
     if (this.processors === null) return

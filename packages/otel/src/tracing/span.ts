@@ -88,7 +88,7 @@ export class SpanRecord implements EndedSpan {
     this.p0 = parent === undefined ? 0 : parent.s0
     this.p1 = parent === undefined ? 0 : parent.s1
     this.hasParent = parent !== undefined
-    this.parentIsRemote = parent?.remote
+    this.parentIsRemote = parent === undefined ? false : parent.remote
     this.flags = span.flags
     this.traceState = span.traceState
     this.startMs = startMs

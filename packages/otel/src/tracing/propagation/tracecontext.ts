@@ -1,0 +1,88 @@
+// W3C trace context, level 2: the random flag is carried, and set for the ids we generate.
+import type { Context } from '@opentelemetry/api'
+import { withSpan } from '../context.ts'
+import { parseWord } from '../ids.ts'
+import { LeanSpan, RANDOM, SAMPLED } from '../span.ts'
+import { type Format, readList, readOne } from './format.ts'
+import { LeanTraceState, parseTraceState } from './trace-state.ts'
+
+const known = SAMPLED | RANDOM
+const flagTexts = ['-00', '-01', '-02', '-03'] as const
+
+// 0..15 for a lower-case hex digit, 255 for anything else: the specification forbids upper case here.
+const digits = new Uint8Array(128).fill(255)
+for (let i = 0; i < 10; i++) digits[48 + i] = i
+for (let i = 0; i < 6; i++) digits[97 + i] = 10 + i
+
+/** `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03`. The span must be valid. */
+export function printTraceparent(span: LeanSpan): string {
+  const printed = span.printed
+  return printed === null
+    ? `00-${span.traceId()}-${span.spanId()}${flagTexts[span.flags & known]}`
+    : `00-${printed.traceId}-${printed.spanId}${flagTexts[span.flags & known]}`
+}
+
+/** The remote span of a `traceparent` and `tracestate` as they came in the carrier; undefined when not valid. */
+export function parseTraceparent(traceparent: unknown, tracestate: unknown): LeanSpan | undefined {
+  let text = readOne(traceparent)
+  if (text === undefined || text.length < 55) return undefined
+  if (text.length > 55) text = text.trim()
+  // Bitwise or of all digits: above 15 when one of them is not a digit.
+  let all = 0
+  for (let i = 0; i < 55; i++) {
+    const code = text.charCodeAt(i)
+    if (i === 2 || i === 35 || i === 52) {
+      if (code !== 45) return undefined
+    } else {
+      all |= code > 127 ? 255 : (digits[code] as number)
+    }
+  }
+  if (all > 15) return undefined
+  const version = text.slice(0, 2)
+  if (version === 'ff') return undefined
+  // A later version may append fields, after a dash.
+  if (text.length > 55 && (version === '00' || text.charCodeAt(55) !== 45)) return undefined
+  const flags = ((digits[text.charCodeAt(53)] as number) << 4) | (digits[text.charCodeAt(54)] as number)
+  const state = tracestate === undefined || tracestate === null ? undefined : readList(tracestate)
+  const span = new LeanSpan(
+    parseWord(text, 3),
+    parseWord(text, 11),
+    parseWord(text, 19),
+    parseWord(text, 27),
+    parseWord(text, 36),
+    parseWord(text, 44),
+    flags & known,
+    true,
+    state === undefined ? undefined : parseTraceState(state),
+  )
+  return span.isValid() ? span : undefined
+}
+
+/** The trace state as it may be sent: undefined when there is nothing legal to send. */
+export function printTraceState(span: LeanSpan): string | undefined {
+  if (span.traceState === undefined) return undefined
+  const text: unknown = span.traceState.serialize()
+  if (span.traceState instanceof LeanTraceState) return (text as string) || undefined
+  // A foreign TraceState may print anything: what our own parser reads of it is legal.
+  const legal = readOne(text)
+  return (legal === undefined ? undefined : parseTraceState(legal)?.serialize()) || undefined
+}
+
+export const tracecontext: Format = {
+  name: 'tracecontext',
+  fields: ['traceparent', 'tracestate'],
+
+  inject(_context, span, set) {
+    if (span === undefined) return
+    set('traceparent', printTraceparent(span))
+    const state = printTraceState(span)
+    if (state !== undefined) set('tracestate', state)
+  },
+
+  extract(context: Context, get): Context {
+    const traceparent = get('traceparent')
+    if (traceparent === undefined || traceparent === null) return context
+    const span = parseTraceparent(traceparent, get('tracestate'))
+    return span === undefined ? context : withSpan(context, span)
+  },
+}
