@@ -78,6 +78,41 @@ export type PropagatorName =
   | 'ottrace'
   | 'none'
 
+/** A view of the configuration file, as data; the metrics room makes the SDK's object of it. */
+export interface MetricView {
+  selector: {
+    instrumentName?: string
+    instrumentType?: MetricInstrument
+    unit?: string
+    meterName?: string
+    meterVersion?: string
+    meterSchemaUrl?: string
+  }
+  stream: {
+    name?: string
+    description?: string
+    aggregation?:
+      | { type: 'default' | 'drop' | 'last_value' | 'sum' }
+      | { type: 'explicit_bucket_histogram'; boundaries?: readonly number[]; recordMinMax: boolean }
+      | {
+          type: 'base2_exponential_bucket_histogram'
+          maxSize?: number
+          maxScale?: number
+          recordMinMax: boolean
+        }
+    cardinalityLimit?: number
+    attributeKeys?: { included?: readonly string[]; excluded?: readonly string[] }
+  }
+}
+export type MetricInstrument =
+  | 'counter'
+  | 'gauge'
+  | 'histogram'
+  | 'observable_counter'
+  | 'observable_gauge'
+  | 'observable_up_down_counter'
+  | 'up_down_counter'
+
 export interface LogFields {
   traceId: string
   spanId: string
@@ -115,6 +150,12 @@ export interface Config {
     readonly prometheus: { readonly host: string; readonly port: number }
     readonly runtime: boolean
     readonly spanMetrics: { readonly enabled: boolean; readonly maxSeries: number }
+    /** Exemplars of the application's own prom-client metrics, and how long a bucket keeps one. */
+    readonly exemplars?: { readonly promClient: boolean; readonly minIntervalMs: number }
+    /** From the configuration file only. */
+    readonly views?: readonly MetricView[]
+    /** Prometheus exporter details from the configuration file; absent: both are written. */
+    readonly prometheusInfo?: { readonly scope: boolean; readonly target: boolean }
   }
   readonly logs: {
     /** Correlation (trace_id on log lines) is on by default; sending is opt-in. */
@@ -149,6 +190,8 @@ export interface Config {
     readonly captureRequestHeaders: readonly string[]
     readonly captureResponseHeaders: readonly string[]
     readonly redactQueryKeys: readonly string[]
+    /** Methods reported by name; absent: those of the semantic conventions. */
+    readonly knownMethods?: readonly string[]
   }
   readonly semconvOptIn: readonly string[]
   readonly exit: { readonly deadlineMs: number; readonly lastWordsMs: number }

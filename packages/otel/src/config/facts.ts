@@ -1,0 +1,80 @@
+// The only reader of the machine and the process for identity. Everything is lazy and bounded: what nobody asks for is
+// not read, files are read to a limit, nothing is executed and nothing goes over the network.
+import { randomUUID } from 'node:crypto'
+import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import { arch, hostname, type as osType, release } from 'node:os'
+
+export interface Facts {
+  /** `process.argv[1]`: the file (or directory) that was started, if any. */
+  readonly entry: string | undefined
+  readonly cwd: string
+  readonly pid: number
+  readonly execPath: string
+  readonly nodeVersion: string
+  readonly platform: string
+  hostname(): string
+  arch(): string
+  osType(): string
+  osRelease(): string
+  /** A new random UUID. */
+  uuid(): string
+  /** Text of a file, up to `maxBytes`; `undefined` when it cannot be read. */
+  readText(path: string, maxBytes: number): string | undefined
+  /** The path without symbolic links; the path itself when it cannot be followed. */
+  realPath(path: string): string
+}
+
+export function readFacts(): Facts {
+  return {
+    entry: process.argv[1],
+    cwd: readCwd(),
+    pid: process.pid,
+    execPath: process.execPath,
+    nodeVersion: process.versions.node,
+    platform: process.platform,
+    hostname,
+    arch,
+    osType,
+    osRelease: release,
+    uuid: randomUUID,
+    readText: readTextBounded,
+    realPath: path => {
+      try {
+        return realpathSync.native(path)
+      } catch {
+        return path
+      }
+    },
+  }
+}
+
+function readCwd(): string {
+  try {
+    return process.cwd()
+  } catch {
+    // The directory was removed under the process.
+    return '/'
+  }
+}
+
+// Files in /proc have no size, so the limit is the buffer and not stat().
+function readTextBounded(path: string, maxBytes: number): string | undefined {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, 'r')
+    const buffer = Buffer.allocUnsafe(Math.min(maxBytes, 16_384))
+    const chunks: string[] = []
+    let total = 0
+    while (total < maxBytes) {
+      const count = readSync(fd, buffer, 0, Math.min(buffer.length, maxBytes - total), null)
+      if (count === 0) break
+      chunks.push(buffer.toString('utf8', 0, count))
+      total += count
+    }
+    return chunks.length === 1 ? chunks[0] : chunks.join('')
+  } catch {
+    return undefined
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}

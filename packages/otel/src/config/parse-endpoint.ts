@@ -1,0 +1,81 @@
+import type { Parsed } from './parse.ts'
+
+/** An OTLP endpoint taken apart. What is missing was not written; `resolve` decides what it means. */
+export interface Endpoint {
+  readonly scheme?: 'http' | 'https'
+  /** IPv6 addresses carry their brackets. */
+  readonly host: string
+  readonly port?: number
+  /** Starts with a slash; query included. */
+  readonly path: string
+  /** `user:password` as written, percent-decoded. */
+  readonly userinfo?: string
+}
+
+/** `http://collector:4317`, `https://host/prefix`, `collector:4317`, `[::1]:4317`. */
+export function parseEndpoint(text: string): Parsed<Endpoint | undefined> {
+  const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)
+  const scheme = match?.[1]!.toLowerCase()
+  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
+    return { fault: `expected http:// or https://, not ${scheme}://` }
+  }
+  if (scheme === undefined && /^https?:/i.test(text))
+    return { fault: 'expected http:// or https:// with two slashes' }
+  let url: URL
+  try {
+    url = new URL(scheme === undefined ? `http://${text}` : text)
+  } catch {
+    return { fault: 'expected a URL such as http://localhost:4317' }
+  }
+  if (url.hostname === '' || /[\s"'<>]/.test(text))
+    return { fault: 'expected a URL such as http://localhost:4317' }
+  const port = readPort(text, scheme, url)
+  return {
+    value: {
+      ...(scheme === undefined ? {} : { scheme: scheme as 'http' | 'https' }),
+      host: url.hostname,
+      ...(port === undefined ? {} : { port }),
+      path: `${url.pathname}${url.search}`,
+      ...(url.username === '' && url.password === ''
+        ? {}
+        : { userinfo: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
+    },
+  }
+}
+
+// WHATWG URLs forget a port that is the scheme's default; `collector:80` without a scheme still means 80.
+function readPort(text: string, scheme: string | undefined, url: URL): number | undefined {
+  if (url.port !== '') return Number(url.port)
+  if (scheme === undefined && /^[^/]*:80(?:\/|$)/.test(text)) return 80
+  return undefined
+}
+
+/** Any URL for an HTTP exporter that is not OTLP (Zipkin). */
+export function parseUrl(text: string): Parsed<string> {
+  try {
+    const url = new URL(text)
+    if (url.protocol === 'http:' || url.protocol === 'https:') return { value: text }
+  } catch {
+    // said below
+  }
+  return { fault: 'expected a URL that starts with http:// or https://' }
+}
+
+/** `10.0.0.7`, `fd00::1`, `[fd00::1]` or a host name -> what belongs between `//` and the port. */
+export function parseHostAddress(text: string): Parsed<string | undefined> {
+  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
+  if (bare.includes(':')) {
+    // Zone ids (fe80::1%eth0) are local to the sender and not part of a URL.
+    const address = bare.split('%', 1)[0]!
+    return /^[0-9A-Fa-f:.]{2,45}$/.test(address) && isHost(`[${address}]`)
+      ? { value: `[${address}]` }
+      : { fault: 'expected an IP address' }
+  }
+  return /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(bare) && isHost(bare)
+    ? { value: bare }
+    : { fault: 'expected an IP address' }
+}
+
+function isHost(host: string): boolean {
+  return URL.canParse(`http://${host}/`)
+}
