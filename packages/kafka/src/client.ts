@@ -1,0 +1,190 @@
+// Which client is this, and which adapter instruments it. In place: the same object, the same type, `instanceof` and
+// #private fields intact.
+import * as confluent from './adapters/confluent.ts'
+import * as kafkajs from './adapters/kafkajs.ts'
+import * as platformatic from './adapters/platformatic.ts'
+import * as rdkafka from './adapters/rdkafka.ts'
+import { readClientInfo } from './facts.ts'
+import { guard, sayOnce } from './guard.ts'
+import type { ClientInfo, KafkaOptions } from './options.ts'
+import { type ClientFacts, type ClientState, claim, learn, registry } from './registry.ts'
+import { type AnyFunction, replace } from './wrap.ts'
+
+type Instrument = (client: object, state: ClientState) => void
+
+/** From top to bottom, the first whose functions are all there. */
+const producers: readonly { has: readonly string[]; instrument: Instrument }[] = [
+  { has: ['produce', 'poll'], instrument: rdkafka.instrumentProducer },
+  { has: ['send', 'asStream'], instrument: platformatic.instrumentProducer },
+  { has: ['_write', '_final', 'close'], instrument: platformatic.instrumentProducerStream },
+  { has: ['send', 'sendBatch', '_getInternalClient'], instrument: confluent.instrumentProducer },
+  { has: ['send', 'sendBatch'], instrument: kafkajs.instrumentProducer },
+]
+const consumers: readonly { has: readonly string[]; instrument: Instrument }[] = [
+  { has: ['consume', 'commitMessage'], instrument: rdkafka.instrumentConsumer },
+  { has: ['consume', 'joinGroup'], instrument: platformatic.instrumentConsumer },
+  { has: ['isActive', 'isConnected', 'pipe'], instrument: platformatic.instrumentMessagesStream },
+  { has: ['pipe', 'read'], instrument: rdkafka.instrumentStream },
+  { has: ['run', '_getInternalClient'], instrument: confluent.instrumentConsumer },
+  { has: ['run', 'subscribe'], instrument: kafkajs.instrumentConsumer },
+]
+
+function attach(
+  client: object,
+  table: typeof producers,
+  options: (ClientInfo & KafkaOptions) | undefined,
+  facts: ClientFacts,
+): void {
+  guard('instrument a client', () => {
+    const isObject = (typeof client === 'object' && client !== null) || typeof client === 'function'
+    const row = isObject
+      ? table.find(({ has }) =>
+          has.every(name => typeof (client as Record<string, unknown>)[name] === 'function'),
+        )
+      : undefined
+    if (!row) {
+      sayOnce(
+        'warn',
+        'ORG_OTEL_KAFKA_UNKNOWN_CLIENT this is no producer or consumer we know; it is not traced',
+      )
+      return
+    }
+    const { state, isNew } = claim(client, options)
+    learn(state.facts, readClientInfo(options))
+    learn(state.facts, facts)
+    if (isNew) row.instrument(client, state)
+  })
+}
+
+export function attachProducer(
+  producer: object,
+  options: (ClientInfo & KafkaOptions) | undefined,
+  facts: ClientFacts,
+): void {
+  attach(producer, producers, options, facts)
+}
+
+export function attachConsumer(
+  consumer: object,
+  options: (ClientInfo & KafkaOptions) | undefined,
+  facts: ClientFacts,
+): void {
+  attach(consumer, consumers, options, facts)
+}
+
+/**
+ * Instruments every producer and consumer this `Kafka` object (kafkajs, or confluent's KafkaJS API) makes from now on.
+ * Returns the same object. Doing it twice, or with the preload active, changes nothing but the options.
+ *
+ * @throws nothing: what it does not know stays untouched, with one warning on OpenTelemetry's `diag`
+ * @example
+ * ```ts
+ * import { Kafka } from 'kafkajs'
+ * import { instrumentKafka } from '@org/otel-kafka'
+ *
+ * const kafka = instrumentKafka(new Kafka({ clientId: 'shop', brokers: ['localhost:9092'] }))
+ * const producer = kafka.producer() // traced
+ * ```
+ */
+export function instrumentKafka<K extends object>(kafka: K, options?: KafkaOptions & ClientInfo): K {
+  guard('instrumentKafka', () => {
+    const { state, isNew } = claim(kafka, options)
+    learn(state.facts, readClientInfo(options))
+    if (!isNew) return
+    wrapFactory(kafka, 'producer', state, (client, config) => {
+      attachProducer(client, state.given, { ...state.facts, ...confluent.readConstructorConfig(config) })
+    })
+    wrapFactory(kafka, 'consumer', state, (client, config) => {
+      const { groupId } = (config ?? {}) as { groupId?: unknown }
+      const facts: ClientFacts = confluent.readConstructorConfig(config)
+      if (typeof groupId === 'string') facts.groupId = groupId
+      attachConsumer(client, state.given, { ...state.facts, ...facts })
+    })
+  })
+  return kafka
+}
+
+function wrapFactory(
+  kafka: object,
+  name: 'producer' | 'consumer',
+  state: ClientState,
+  made: (client: object, config: unknown) => void,
+): void {
+  replace(
+    kafka,
+    name,
+    state,
+    (original): AnyFunction =>
+      function (this: unknown, ...args: unknown[]) {
+        const client = original.apply(this, args)
+        if (state.on) guard(`instrument a ${name}`, () => made(client, args[0]))
+        return client
+      },
+  )
+}
+
+/**
+ * Instruments one producer of any supported client, or one of platformatic's producer streams. Returns the same object
+ * with the same type.
+ *
+ * @param info options, and facts the client does not tell (`clientId`, `bootstrapServers`)
+ * @example
+ * ```ts
+ * import { Kafka } from 'kafkajs'
+ * import { traceProducer } from '@org/otel-kafka'
+ *
+ * const producer = traceProducer(new Kafka({ brokers: ['localhost:9092'] }).producer())
+ * await producer.connect()
+ * await producer.send({ topic: 'orders', messages: [{ value: 'one' }] })
+ * // span "send orders", and its traceparent in the headers of the record
+ * ```
+ */
+export function traceProducer<P extends object>(producer: P, info?: ClientInfo & KafkaOptions): P {
+  attachProducer(producer, info, {})
+  return producer
+}
+
+/**
+ * Instruments one consumer or message stream of any supported client. Call it before `run` or `consume`. Returns the
+ * same object with the same type.
+ *
+ * @example
+ * ```ts
+ * import { Kafka } from 'kafkajs'
+ * import { traceConsumer } from '@org/otel-kafka'
+ *
+ * const consumer = traceConsumer(new Kafka({ brokers: ['localhost:9092'] }).consumer({ groupId: 'billing' }))
+ * await consumer.run({
+ *   eachMessage: async ({ message }) => {
+ *     // runs in the span "process orders", child of the span that sent the message
+ *   },
+ * })
+ * ```
+ */
+export function traceConsumer<C extends object>(consumer: C, info?: ClientInfo & KafkaOptions): C {
+  attachConsumer(consumer, info, {})
+  return consumer
+}
+
+/**
+ * Takes the instrumentation off a client again. Handlers that are running finish their spans. Unknown clients are
+ * left alone.
+ *
+ * @example
+ * ```ts
+ * import { Kafka } from 'kafkajs'
+ * import { traceProducer, untrace } from '@org/otel-kafka'
+ *
+ * const producer = traceProducer(new Kafka({ brokers: ['localhost:9092'] }).producer())
+ * untrace(producer)
+ * ```
+ */
+export function untrace(client: object): void {
+  guard('untrace', () => {
+    const state = registry.clients.get(client)
+    if (!state) return
+    state.on = false
+    registry.clients.delete(client)
+    for (const undo of state.undo.splice(0).reverse()) undo()
+  })
+}

@@ -1,0 +1,67 @@
+// Values of spans: what a message and a client tell about themselves, in the types the conventions ask for.
+import { isUtf8 } from 'node:buffer'
+import type { Attributes } from '@opentelemetry/api'
+import type { ClientInfo, Settings } from './options.ts'
+import type { ClientFacts } from './registry.ts'
+
+const maxKeyLength = 256
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a key with control characters is a binary one
+const control = /[\x00-\x1f\x7f]/
+
+/**
+ * The key as text, or undefined when it has no unambiguous text form (semantic conventions: leave it out then).
+ * An empty key is a key; only null and undefined mean "none".
+ */
+export function readKey(key: unknown, settings: Settings): string | undefined {
+  if (settings.captureKey === false || key === null || key === undefined) return undefined
+  if (typeof settings.captureKey === 'function') return settings.captureKey(key)
+  if (typeof key === 'number' || typeof key === 'bigint') return String(key)
+  let text: string
+  if (typeof key === 'string') text = key
+  else if (key instanceof Uint8Array && key.length <= maxKeyLength && isUtf8(key))
+    text = Buffer.from(key).toString()
+  else return undefined
+  return text.length > maxKeyLength || control.test(text) ? undefined : text
+}
+
+/** Offset as an integer; undefined when unknown or beyond what a number holds exactly. */
+export function readOffset(offset: unknown): number | undefined {
+  if (offset === null || offset === undefined || offset === '') return undefined
+  const value = Number(offset)
+  return Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+/** Milliseconds since the record's timestamp, 0 for one from the future, undefined without one. */
+export function readQueueTime(timestamp: unknown, nowMs: number): number | undefined {
+  if (timestamp === null || timestamp === undefined || timestamp === '') return undefined
+  const value = Number(timestamp)
+  // -1 is Kafka's NO_TIMESTAMP, and confluent has 0 for it.
+  return Number.isFinite(value) && value > 0 ? Math.max(0, nowMs - value) : undefined
+}
+
+export function readPartition(partition: unknown): string | undefined {
+  return typeof partition === 'number' && partition >= 0 ? String(partition) : undefined
+}
+
+/** Attributes that say who the client is. */
+export function putClient(attributes: Attributes, facts: ClientFacts): void {
+  if (facts.clientId !== undefined) attributes['messaging.client.id'] = facts.clientId
+  if (facts.serverAddress !== undefined) {
+    attributes['server.address'] = facts.serverAddress
+    if (facts.serverPort !== undefined) attributes['server.port'] = facts.serverPort
+  }
+}
+
+export function readClientInfo(info: ClientInfo | undefined): ClientFacts {
+  if (!info) return {}
+  return { clientId: info.clientId, groupId: info.groupId, ...readServer(info.bootstrapServers) }
+}
+
+/** Address and port, only when there is exactly one server: of several nobody knows which one will be used. */
+export function readServer(servers: unknown): Pick<ClientFacts, 'serverAddress' | 'serverPort'> {
+  const list = typeof servers === 'string' ? servers.split(',') : Array.isArray(servers) ? servers : []
+  const only: unknown = list[0]
+  if (list.length !== 1 || typeof only !== 'string') return {}
+  const match = /^(?:\w+:\/\/)?\[?(.+?)\]?:(\d+)$/.exec(only.trim())
+  return match ? { serverAddress: match[1], serverPort: Number(match[2]) } : {}
+}

@@ -1,0 +1,305 @@
+// One codec for the header shapes of all clients. Reading is bounded and believes nothing; writing never
+// touches what it was given.
+//
+//   kafkajs, confluent   { traceparent: Buffer | string | (Buffer | string)[] }
+//   rdkafka              [{ traceparent: Buffer }, { traceparent: Buffer }]
+//   platformatic         Map<Buffer | string, Buffer | string>, [key, value][]
+import type { TextMapGetter } from '@opentelemetry/api'
+import { cleanBaggage } from './baggage.ts'
+
+/** A header value of kafkajs and the KafkaJS-style API of confluent. */
+export type HeaderValue = string | Buffer | (string | Buffer)[] | null | undefined
+
+/** Headers in the shape of any supported client. */
+export type KafkaHeaders =
+  | { readonly [key: string]: HeaderValue }
+  | Map<any, any>
+  | readonly { readonly [key: string]: string | Buffer }[]
+  | readonly (readonly [unknown, unknown])[]
+  | null
+  | undefined
+
+/** The shape of headers after {@link injectHeaders}: what went in, or a record where there was nothing. */
+export type Injected<H> = H extends null | undefined ? Record<string, string> : H
+
+export type HeaderPairs = readonly (readonly [key: string, value: string])[]
+export type Encode = (text: string) => unknown
+
+/** Longest header value that is read. The baggage specification guarantees 8192 bytes, nothing needs more. */
+const maxValueBytes = 8192
+/** Longest name of any header a propagator uses, with room. Longer ones are never compared. */
+const maxNameLength = 128
+/** How many headers are looked at when the exact name is not there, or has to be searched for. */
+const maxScannedHeaders = 512
+
+const hasOwn = Object.prototype.hasOwnProperty
+
+/** The text of one header value; undefined for what cannot be text that is safe in an HTTP header later. */
+function readText(raw: unknown, name: string): string | undefined {
+  let text: string
+  if (typeof raw === 'string') {
+    if (raw.length > maxValueBytes) return undefined
+    text = raw
+  } else if (raw instanceof Uint8Array) {
+    if (raw.length > maxValueBytes) return undefined
+    // latin1 keeps every byte a character of its own: anything outside of ASCII stays visible to the check below.
+    text = (Buffer.isBuffer(raw) ? raw : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)).toString(
+      'latin1',
+    )
+  } else {
+    return undefined
+  }
+  if (text === '') return undefined
+  if (name === 'baggage') return cleanBaggage(text)
+  return isPrintable(text) ? text : undefined
+}
+
+const unprintable = /[^\t\x20-\x7e]/
+
+function isPrintable(text: string): boolean {
+  return !unprintable.test(text)
+}
+
+/** Text of a header name; undefined when it is too long to be one of ours or is no text at all. */
+function readName(raw: unknown): string | undefined {
+  if (typeof raw === 'string') return raw.length > maxNameLength ? undefined : raw
+  if (raw instanceof Uint8Array) {
+    return raw.length > maxNameLength
+      ? undefined
+      : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString()
+  }
+  return undefined
+}
+
+/** These two may be spread over several headers (W3C); of anything else the last one counts. */
+function isList(name: string): boolean {
+  return name === 'baggage' || name === 'tracestate'
+}
+
+/** One reading of one message's headers. Made per extraction, so that the search for odd spellings runs once. */
+class Carrier {
+  private readonly record: Record<string, unknown> | undefined
+  private readonly all: Map<string, unknown[]> | undefined
+  private folded: Map<string, unknown[]> | undefined | null
+
+  constructor(headers: object) {
+    if (Array.isArray(headers) || headers instanceof Map) {
+      this.record = undefined
+      this.all = collectEntries(headers)
+    } else {
+      this.record = headers as Record<string, unknown>
+      this.all = undefined
+    }
+  }
+
+  get(name: string): string | undefined {
+    const exact = this.record ? this.getOwn(name) : this.pick(this.all?.get(name), name)
+    if (exact !== undefined) return exact
+    const folded = this.getFolded()
+    return folded ? this.pick(folded.get(name.toLowerCase()), name) : undefined
+  }
+
+  keys(): string[] {
+    if (this.all) return [...this.all.keys()]
+    const keys: string[] = []
+    for (const key of Object.keys(this.record!)) {
+      if (key.length <= maxNameLength && keys.push(key) >= maxScannedHeaders) break
+    }
+    return keys
+  }
+
+  private getOwn(name: string): string | undefined {
+    const record = this.record!
+    if (!hasOwn.call(record, name)) return undefined
+    const raw = record[name]
+    return Array.isArray(raw) ? this.pick(raw, name) : readText(raw, name)
+  }
+
+  /** The last readable value, or all of them joined for the two list headers. */
+  private pick(values: readonly unknown[] | undefined, name: string): string | undefined {
+    if (!values) return undefined
+    const from = Math.max(0, values.length - maxScannedHeaders)
+    if (!isList(name)) {
+      for (let i = values.length - 1; i >= from; i--) {
+        const text = readText(values[i], name)
+        if (text !== undefined) return text
+      }
+      return undefined
+    }
+    let joined: string | undefined
+    for (let i = from; i < values.length; i++) {
+      const text = readText(values[i], name)
+      if (text === undefined) continue
+      if (joined === undefined) joined = text
+      else if (joined.length + text.length < maxValueBytes) joined += `,${text}`
+      else break
+    }
+    return joined
+  }
+
+  /** Headers whose name is not in lower case, under their name in lower case; null when there is none. */
+  private getFolded(): Map<string, unknown[]> | null {
+    if (this.folded !== undefined) return this.folded
+    let folded: Map<string, unknown[]> | null = null
+    const add = (key: string, value: unknown) => {
+      const lower = key.toLowerCase()
+      if (lower === key) return
+      folded ??= new Map()
+      const values = folded.get(lower)
+      if (!values) folded.set(lower, Array.isArray(value) ? value : [value])
+      else folded.set(lower, values.concat(value))
+    }
+    if (this.all) {
+      for (const [key, values] of this.all) add(key, values)
+    } else {
+      let scanned = 0
+      for (const key in this.record!) {
+        if (++scanned > maxScannedHeaders) break
+        if (key.length <= maxNameLength && hasOwn.call(this.record, key)) add(key, this.record![key])
+      }
+    }
+    this.folded = folded
+    return folded
+  }
+}
+
+/** Name -> values in wire order, of the last `maxScannedHeaders` headers. */
+function collectEntries(headers: readonly unknown[] | Map<unknown, unknown>): Map<string, unknown[]> {
+  const all = new Map<string, unknown[]>()
+  const add = (rawKey: unknown, value: unknown) => {
+    const key = readName(rawKey)
+    if (key === undefined) return
+    const values = all.get(key)
+    if (values) values.push(value)
+    else all.set(key, [value])
+  }
+  if (headers instanceof Map) {
+    let skip = headers.size - maxScannedHeaders
+    for (const [key, value] of headers) if (skip-- <= 0) add(key, value)
+    return all
+  }
+  for (let i = Math.max(0, headers.length - maxScannedHeaders); i < headers.length; i++) {
+    const entry = headers[i]
+    if (Array.isArray(entry)) add(entry[0], entry[1])
+    else if (entry !== null && typeof entry === 'object') {
+      for (const key of Object.keys(entry)) add(key, (entry as Record<string, unknown>)[key])
+    }
+  }
+  return all
+}
+
+const getter: TextMapGetter<Carrier> = {
+  keys: carrier => carrier.keys(),
+  get: (carrier, name) => carrier.get(name),
+}
+
+/** A carrier and its getter for `propagation.extract`, or undefined when there is nothing to read. */
+export function openHeaders(
+  headers: unknown,
+): { carrier: Carrier; getter: TextMapGetter<Carrier> } | undefined {
+  if (headers === null || typeof headers !== 'object') return undefined
+  return { carrier: new Carrier(headers), getter }
+}
+
+/** Which headers of a message have to go when these are written: themselves in any spelling, and their group. */
+export class Replaced {
+  private readonly names: ReadonlySet<string>
+  private readonly b3: boolean
+
+  constructor(written: Iterable<string>) {
+    const names = new Set<string>()
+    let b3 = false
+    for (const name of written) {
+      const lower = name.toLowerCase()
+      names.add(lower)
+      // The tracestate of another trace, or half of its B3 headers, would make a context that never existed.
+      if (lower === 'traceparent') names.add('tracestate')
+      if (lower === 'b3' || lower.startsWith('x-b3-')) b3 = true
+    }
+    this.names = names
+    this.b3 = b3
+  }
+
+  has(rawName: unknown): boolean {
+    const name = readName(rawName)
+    if (name === undefined) return false
+    const lower = name.toLowerCase()
+    return this.names.has(lower) || (this.b3 && (lower === 'b3' || lower.startsWith('x-b3-')))
+  }
+}
+
+/** True when any header carries one of these names. */
+export function mentions(headers: unknown, replaced: Replaced): boolean {
+  if (headers === null || typeof headers !== 'object') return false
+  if (headers instanceof Map) {
+    for (const key of headers.keys()) if (replaced.has(key)) return true
+    return false
+  }
+  if (Array.isArray(headers)) {
+    return headers.some(entry =>
+      Array.isArray(entry)
+        ? replaced.has(entry[0])
+        : entry !== null && typeof entry === 'object' && Object.keys(entry).some(key => replaced.has(key)),
+    )
+  }
+  for (const key of Object.keys(headers)) if (replaced.has(key)) return true
+  return false
+}
+
+/** New headers of the same shape: the others in their order, then the given pairs. */
+export function writeHeaders(
+  headers: unknown,
+  pairs: HeaderPairs,
+  replaced: Replaced,
+  encodeValue: Encode = sameText,
+  encodeName: Encode = sameText,
+): unknown {
+  if (Array.isArray(headers)) return writeArray(headers, pairs, replaced)
+  if (headers instanceof Map) {
+    const map = new Map<unknown, unknown>()
+    for (const [key, value] of headers) if (!replaced.has(key)) map.set(key, value)
+    for (const [key, value] of pairs) map.set(encodeName(key), encodeValue(value))
+    return map
+  }
+  const record: Record<string, unknown> = {}
+  if (headers !== null && typeof headers === 'object') {
+    for (const key of Object.keys(headers)) {
+      if (!replaced.has(key)) put(record, key, (headers as Record<string, unknown>)[key])
+    }
+  }
+  for (const [key, value] of pairs) put(record, key, encodeValue(value))
+  return record
+}
+
+const sameText: Encode = text => text
+
+function put(record: Record<string, unknown>, key: string, value: unknown): void {
+  // A header may be called __proto__; an assignment would lose it.
+  if (key === '__proto__') {
+    Object.defineProperty(record, key, { value, enumerable: true, writable: true, configurable: true })
+  } else {
+    record[key] = value
+  }
+}
+
+/** rdkafka and tuple arrays. The native binding reads the first key of each object only, so one object per header. */
+function writeArray(headers: readonly unknown[], pairs: HeaderPairs, replaced: Replaced): unknown[] {
+  const tuples = headers.length > 0 && headers.every(entry => Array.isArray(entry))
+  const kept = headers.filter(entry => {
+    if (Array.isArray(entry)) return !replaced.has(entry[0])
+    if (entry === null || typeof entry !== 'object') return true
+    const key = Object.keys(entry)[0]
+    return key === undefined || !replaced.has(key)
+  })
+  for (const [key, value] of pairs) {
+    kept.push(
+      tuples ? [encodeLike(headers, 0, key), encodeLike(headers, 1, value)] : { [key]: Buffer.from(value) },
+    )
+  }
+  return kept
+}
+
+/** A tuple's text in the type that the other tuples have. */
+function encodeLike(tuples: readonly unknown[], index: 0 | 1, text: string): unknown {
+  return (tuples[0] as unknown[])[index] instanceof Uint8Array ? Buffer.from(text) : text
+}

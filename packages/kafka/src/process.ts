@@ -1,0 +1,227 @@
+// Processing: one `process` span per delivered message, child of the span that sent it and linked to it,
+// active while the handler runs.
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Link,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  trace,
+} from '@opentelemetry/api'
+import { findErrorType } from './errors.ts'
+import { putClient, readKey, readOffset, readPartition, readQueueTime } from './facts.ts'
+import { guard, swallow } from './guard.ts'
+import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
+import { type ClientState, registry } from './registry.ts'
+import { recordFailure } from './send.ts'
+import { getNames, getTracer, instruments, metricAttributes } from './telemetry.ts'
+
+/** A message, or a batch of them, whose handler is running. */
+export class Processing {
+  readonly span: Span
+  /** The handler's context: the span, the sender's baggage, and whatever else was active. */
+  readonly context: Context
+  private readonly state: ClientState
+  private readonly topic: string | undefined
+  private readonly subject: object | undefined
+  private readonly startedMs: number
+  private readonly measured: boolean
+  private ended = false
+
+  constructor(
+    state: ClientState,
+    topic: string | undefined,
+    span: Span,
+    within: Context,
+    subject: object | undefined,
+    measured: boolean,
+  ) {
+    this.state = state
+    this.topic = topic
+    this.span = span
+    this.context = within
+    this.subject = subject
+    this.measured = measured
+    this.startedMs = performance.now()
+    if (subject) registry.processing.set(subject, span)
+  }
+
+  succeed(): void {
+    this.finish(undefined)
+  }
+
+  fail(error: unknown): void {
+    const type = findErrorType(error)
+    guard('record the error of a handler', () => recordFailure(this.span, error, type))
+    this.finish(type)
+  }
+
+  private finish(errorType: string | undefined): void {
+    if (this.ended) return
+    this.ended = true
+    if (this.subject) registry.processing.delete(this.subject)
+    try {
+      const meters = this.measured ? instruments() : undefined
+      if (meters) {
+        const attributes = metricAttributes(
+          'process',
+          'process',
+          this.topic,
+          this.state.facts.groupId,
+          errorType,
+        )
+        meters.processDuration.record(
+          (performance.now() - this.startedMs) / 1000,
+          attributes,
+          trace.setSpan(ROOT_CONTEXT, this.span),
+        )
+      }
+      this.span.end()
+    } catch (error) {
+      swallow('end of processing', error)
+    }
+  }
+}
+
+export interface Delivered {
+  readonly topic: string | undefined
+  readonly partition: number | undefined
+}
+
+/** Counts messages handed to the application: once per delivery, wherever their processing happens. */
+export function countConsumed(state: ClientState, topic: string | undefined, count: number): void {
+  guard('count consumed messages', () => {
+    instruments()?.consumedMessages.add(
+      count,
+      metricAttributes('process', 'process', topic, state.facts.groupId, undefined),
+    )
+  })
+}
+
+/**
+ * Starts the span of one message. Undefined when that failed; the handler then runs as if we were not there.
+ *
+ * @param counted count it as delivered: false where the delivery was counted already (a message of a batch)
+ */
+export function beginProcess(
+  state: ClientState,
+  message: AnyMessage,
+  delivered: Delivered,
+  counted: boolean,
+  batch?: Span,
+): Processing | undefined {
+  return guard('begin of processing', () => {
+    const { settings } = state
+    const active = context.active()
+    const base = withoutSpan(active)
+    const sent = messageContext(message, base)
+    const sender = validSpanContext(sent)
+    const around = batch ? undefined : validSpanContext(active)
+    const ambientIsParent = settings.parent === 'ambient' && around !== undefined
+    const senderIsParent = !ambientIsParent && settings.parent !== 'link-only' && sender !== undefined
+    // Nobody sent a context along: the work is at least part of whatever is going on around it.
+    const aroundIsParent =
+      ambientIsParent || (!sender && settings.parent !== 'link-only' && around !== undefined)
+    const links: Link[] = []
+    if (batch) links.push({ context: batch.spanContext() })
+    if (sender && (!senderIsParent || (settings.links === 'always' && !batch)))
+      links.push({ context: sender })
+    if (around && !aroundIsParent) links.push({ context: around })
+    const parent = senderIsParent
+      ? sent
+      : aroundIsParent
+        ? trace.setSpanContext(sent, around!)
+        : trace.deleteSpan(sent)
+    const span = getTracer().startSpan(
+      delivered.topic === undefined ? 'process' : `process ${delivered.topic}`,
+      { kind: SpanKind.CONSUMER, attributes: processAttributes(state, message, delivered), links },
+      parent,
+    )
+    if (counted) countConsumed(state, delivered.topic, 1)
+    if (settings.consumerHook) {
+      const hook = settings.consumerHook
+      guard('consumerHook', () => hook(span, { topic: delivered.topic ?? '', message }))
+    }
+    const subject = typeof message === 'object' && message !== null ? message : undefined
+    return new Processing(state, delivered.topic, span, trace.setSpan(sent, span), subject, !batch)
+  })
+}
+
+/** The active context for a handler that must see the sender's trace and baggage, and nobody else's. */
+function withoutSpan(active: Context): Context {
+  if (active === ROOT_CONTEXT) return active
+  return propagation.deleteBaggage(trace.deleteSpan(active))
+}
+
+function processAttributes(state: ClientState, message: AnyMessage, delivered: Delivered): Attributes {
+  const names = getNames()
+  const attributes = consumerAttributes(state, delivered.topic)
+  const partition = readPartition(delivered.partition)
+  if (partition !== undefined) attributes['messaging.destination.partition.id'] = partition
+  if (message === null || typeof message !== 'object') return attributes
+  const offset = readOffset(message.offset)
+  if (offset !== undefined) names.put(attributes, 'offset', offset)
+  const key = readKey(message.key, state.settings)
+  if (key !== undefined) names.put(attributes, 'key', key)
+  if (message.value === null) names.put(attributes, 'tombstone', true)
+  if (state.settings.captureQueueTime) {
+    const waitedMs = readQueueTime(message.timestamp, Date.now())
+    if (waitedMs !== undefined) attributes['kafka.record.queue_time_ms'] = waitedMs
+  }
+  return attributes
+}
+
+/** What every `process` span says: the operation, the topic and the client. */
+export function consumerAttributes(state: ClientState, topic: string | undefined): Attributes {
+  const attributes: Attributes = {
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+  }
+  const names = getNames()
+  names.put(attributes, 'system', 'kafka')
+  if (topic !== undefined) attributes['messaging.destination.name'] = topic
+  const { facts } = state
+  if (facts.groupId !== undefined) attributes['messaging.consumer.group.name'] = facts.groupId
+  putClient(attributes, facts)
+  const clusterId = facts.clusterId?.()
+  if (clusterId !== undefined) names.put(attributes, 'clusterId', clusterId)
+  return attributes
+}
+
+/**
+ * Runs the handler in the processing's context and ends it when the handler is done: at once when it returned,
+ * at settling when it returned a promise. Value, error, and whether it throws or rejects stay as they were.
+ */
+export function runProcessing<R>(processing: Processing, run: () => R): R {
+  let result: R
+  try {
+    result = context.with(processing.context, run)
+  } catch (error) {
+    processing.fail(error)
+    throw error
+  }
+  if (!isThenable(result)) {
+    processing.succeed()
+    return result
+  }
+  // The caller gets the derived promise: a second one beside it would hide or double an unhandled rejection.
+  return result.then(
+    value => {
+      processing.succeed()
+      return value
+    },
+    error => {
+      processing.fail(error)
+      throw error
+    },
+  ) as R
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value !== null && typeof value === 'object' && typeof (value as { then?: unknown }).then === 'function'
+  )
+}

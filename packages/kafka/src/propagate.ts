@@ -1,0 +1,133 @@
+// Trace context and baggage, into headers and out of them.
+import {
+  type Context,
+  context,
+  isSpanContextValid,
+  propagation,
+  ROOT_CONTEXT,
+  type SpanContext,
+  trace,
+} from '@opentelemetry/api'
+import { guard } from './guard.ts'
+import {
+  type HeaderPairs,
+  type Injected,
+  type KafkaHeaders,
+  openHeaders,
+  Replaced,
+  writeHeaders,
+} from './headers.ts'
+import { registry } from './registry.ts'
+
+const pairSetter = {
+  set(pairs: [string, string][], key: string, value: string) {
+    pairs.push([key, value])
+  },
+}
+
+/** What the configured propagators want to write for this context, in their order. */
+export function collectPairs(from: Context): HeaderPairs {
+  const pairs: [string, string][] = []
+  guard('inject', () => propagation.inject(from, pairs, pairSetter))
+  return pairs
+}
+
+/**
+ * Headers with the trace context and baggage of `ctx` in them, in the shape they came in. The given headers are not
+ * changed; a context that was in them, in any spelling, is replaced. Nothing to write: the same object comes back.
+ *
+ * @param headers kafkajs record, rdkafka array, Map or `[key, value]` tuples; `undefined` gives a new record
+ * @example
+ * ```ts
+ * import { injectHeaders } from '@org/otel-kafka'
+ *
+ * const headers = injectHeaders({ source: 'billing' })
+ * // { source: 'billing', traceparent: '00-…-01' }
+ * ```
+ */
+export function injectHeaders<H extends KafkaHeaders>(
+  headers: H,
+  ctx: Context = context.active(),
+): Injected<H> {
+  const pairs = collectPairs(ctx)
+  if (pairs.length === 0) return (headers ?? {}) as Injected<H>
+  const encode = headers instanceof Map && usesBuffers(headers) ? toBuffer : undefined
+  const replaced = new Replaced(pairs.map(([key]) => key))
+  return writeHeaders(headers, pairs, replaced, encode, encode) as Injected<H>
+}
+
+const toBuffer = (text: string) => Buffer.from(text)
+
+function usesBuffers(headers: Map<unknown, unknown>): boolean {
+  for (const key of headers.keys()) return key instanceof Uint8Array
+  return false
+}
+
+/**
+ * The context a message was sent in: its span context and baggage on top of `base`. Never throws, whatever the
+ * headers hold; what is malformed, too long or unsafe in later HTTP headers is left out.
+ *
+ * @param headers headers of any supported client, as received
+ * @param base default: the root context, so nothing of the consumer's own leaks in
+ * @example
+ * ```ts
+ * import { context } from '@opentelemetry/api'
+ * import { extractContext } from '@org/otel-kafka'
+ *
+ * function handle(message: { headers?: Record<string, Buffer> }) {
+ *   context.with(extractContext(message.headers), () => console.error('in the context of the sender'))
+ * }
+ * ```
+ */
+export function extractContext(headers: KafkaHeaders, base: Context = ROOT_CONTEXT): Context {
+  return extractAny(headers, base)
+}
+
+export function extractAny(headers: unknown, base: Context): Context {
+  const opened = guard('read headers', () => openHeaders(headers))
+  if (!opened) return base
+  return guard('extract', () => propagation.extract(base, opened.carrier, opened.getter)) ?? base
+}
+
+/** Anything a consumer hands out: only these fields are looked at, and all of them may be missing. */
+export interface AnyMessage {
+  readonly headers?: unknown
+  readonly key?: unknown
+  readonly value?: unknown
+  readonly offset?: unknown
+  readonly timestamp?: unknown
+  readonly topic?: string
+  readonly partition?: number
+}
+
+/** Context of the sender of a message, on top of `base`. */
+export function messageContext(message: AnyMessage, base: Context): Context {
+  const wire = registry.wireHeaders.get(message)
+  if (wire !== undefined) {
+    const found = extractAny(wire, base)
+    // Another library may have put JSON text on the wire; then only the deserialized headers make sense.
+    if (found !== base) return found
+  }
+  const entries = (message as { headerEntries?: unknown }).headerEntries
+  return extractAny(Array.isArray(entries) ? entries : message.headers, base)
+}
+
+/**
+ * The span context a message was sent in, or `undefined` when it carries none that is valid.
+ *
+ * @example
+ * ```ts
+ * import { creationContext } from '@org/otel-kafka'
+ *
+ * const sender = creationContext({ headers: { traceparent: Buffer.from('00-…') } })
+ * if (sender) console.error(sender.traceId)
+ * ```
+ */
+export function creationContext(message: AnyMessage): SpanContext | undefined {
+  return validSpanContext(messageContext(message, ROOT_CONTEXT))
+}
+
+export function validSpanContext(from: Context): SpanContext | undefined {
+  const found = trace.getSpanContext(from)
+  return found && isSpanContextValid(found) ? found : undefined
+}
