@@ -1,0 +1,381 @@
+// Outgoing HTTP/1 requests, from `http.request`, `https.get`, `new ClientRequest` and everything built on them. No function
+// of `http` or `https` is replaced: a request is seen when its agent gets it (every Node) or on
+// `http.client.request.created` (without an agent; Node 22.12), its headers are added where Node writes the header block
+// (raw arrays and `Expect` included; the caller's objects are not touched), its end is seen in `emit`.
+// biome-ignore-all lint/complexity/noArguments: forwarded as it is, without an array per call.
+import diagnostics from 'node:diagnostics_channel'
+import http from 'node:http'
+import { inspect } from 'node:util'
+import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { swallow } from '../../self/guard.ts'
+import type { FlatAttributes } from '../attributes.ts'
+import { monotonicMs } from '../clock.ts'
+import { active, isSuppressed, spanOf, storage, withSpan } from '../context.ts'
+import { type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
+import { parseAuthority, renderAuthority } from './authority.ts'
+import { toHeaderList } from './captured-headers.ts'
+import type { Dimensions } from './durations.ts'
+import { type HttpHooks, UNTRACED } from './hooks.ts'
+import { isLegalHeader } from './legal-header.ts'
+import { nameOfMethod, parseMethod } from './methods.ts'
+import { OBSERVED, type Observable, type Observed, patchEmit, type Watch } from './observed.ts'
+import { redactUserinfo } from './redact.ts'
+
+/** One outgoing request and its response. */
+export class ClientCall implements Observed {
+  readonly span: LeanSpan
+  /** The caller's: listeners of request and response run in it. */
+  readonly context: Context
+  /** The caller's with our span: connections are opened in it, headers made from it. */
+  readonly inner: Context
+  readonly method: string
+  readonly address: string
+  port: number | undefined
+  /** Monotonic; 0 when the span's record has the start. */
+  readonly startMs: number
+  response: (http.IncomingMessage & { readonly req?: http.ClientRequest }) | undefined = undefined
+  located = false
+  ended = false
+
+  constructor(span: LeanSpan, context: Context, inner: Context, method: string, address: string) {
+    this.span = span
+    this.context = context
+    this.inner = inner
+    this.method = method
+    this.address = address
+    this.port = undefined
+    this.startMs = span.record === null ? monotonicMs() : 0
+  }
+
+  [inspect.custom](): string {
+    return `ClientCall(${this.method})`
+  }
+}
+
+type Request = http.ClientRequest & Observable & { readonly agent?: http.Agent | null }
+type Response = http.IncomingMessage & Observable & { readonly req?: http.ClientRequest }
+type StoreHeader = (this: Request, firstLine: string, headers: HeaderSource) => void
+type HeaderSource = Record<string, unknown> | unknown[] | null | undefined
+interface AgentOptions {
+  readonly port?: unknown
+  readonly auth?: unknown
+  readonly [UNTRACED]?: unknown
+}
+
+/** Node's Agent has these on its prototype; they are what custom agents override, so they are as good as public. */
+interface AgentInternals {
+  addRequest(this: http.Agent, request: Request, options: AgentOptions | string, ...legacy: unknown[]): void
+  createSocket(this: http.Agent, request: Request, ...rest: unknown[]): void
+}
+
+export interface ClientTracing {
+  readonly watchResponse: Watch
+  detach(): void
+}
+
+/** Hooks Node's HTTP/1 client. `watchResponse` is to be given the events of traced IncomingMessages. */
+export function attachClient(hooks: HttpHooks): ClientTracing {
+  const { tracer, propagator, redactor, requestHeaders, responseHeaders } = hooks
+  const durations = hooks.clientDurations
+  const dimensions: Dimensions = {
+    method: '',
+    target: undefined,
+    port: undefined,
+    scheme: undefined,
+    version: undefined,
+    status: 0,
+    errorType: '',
+  }
+
+  function start(request: Request, options: AgentOptions | undefined): void {
+    if (request[OBSERVED] !== undefined) return
+    const context = active()
+    const { agent } = request
+    if (isSuppressed(context) || options?.[UNTRACED] !== undefined || (agent != null && UNTRACED in agent)) {
+      request[OBSERVED] = null
+      return
+    }
+    const rawMethod = request.method
+    const method = parseMethod(rawMethod)
+    const { host } = request
+    const port = readPort(request, options)
+    const attributes: FlatAttributes = ['http.request.method', method, 'server.address', host]
+    if (port !== undefined)
+      attributes.push('server.port', port, 'url.full', renderUrl(request, port, Boolean(options?.auth)))
+    const userAgent = request.getHeader('user-agent')
+    if (typeof userAgent === 'string') attributes.push('user_agent.original', userAgent)
+    if (method !== rawMethod) attributes.push('http.request.method_original', rawMethod)
+    const span = tracer.make(
+      nameOfMethod(method),
+      SpanKind.CLIENT,
+      toLeanSpan(spanOf(context)),
+      attributes,
+      context,
+    )
+    const call = new ClientCall(span, context, withSpan(context, span), method, host)
+    call.port = port
+    call.located = port !== undefined
+    request[OBSERVED] = call
+  }
+
+  /** The port was not known when the header block was written in the constructor: it is once the agent has the request. */
+  function locate(request: Request, call: ClientCall, port: number | undefined, hasAuth: boolean): void {
+    if (call.located) return
+    call.located = true
+    call.port = port
+    if (call.span.record === null) return
+    if (port !== undefined) call.span.setAttribute('server.port', port)
+    call.span.setAttribute('url.full', renderUrl(request, port, hasAuth))
+  }
+
+  function renderUrl(request: Request, port: number | undefined, hasAuth: boolean): string {
+    const { path, protocol, host } = request
+    // A request to a plain HTTP proxy carries its whole URL as the path.
+    if (path.charCodeAt(0) !== 47 && /^https?:\/\//i.test(path))
+      return redactor.redactPath(redactUserinfo(path))
+    const scheme = protocol.slice(0, -1)
+    const slash = path.charCodeAt(0) === 47 ? '' : '/'
+    const user = hasAuth ? 'REDACTED:REDACTED@' : ''
+    return `${scheme}://${user}${renderAuthority(host, port, scheme)}${slash}${redactor.redactPath(path)}`
+  }
+
+  function onResponse(request: Request, call: ClientCall, response: Response): void {
+    if (call.ended) return
+    call.response = response
+    response[OBSERVED] = call
+    const { span } = call
+    if (span.record === null) return
+    const { socket } = response
+    if (response.statusCode !== undefined) span.put('http.response.status_code', response.statusCode)
+    if (socket) {
+      if (socket.remoteAddress !== undefined) span.put('network.peer.address', socket.remoteAddress)
+      if (socket.remotePort !== undefined) span.put('network.peer.port', socket.remotePort)
+      span.put('network.protocol.version', response.httpVersion)
+    }
+    for (const header of requestHeaders) {
+      const value = request.getHeader(header.name)
+      if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
+    }
+    for (const header of responseHeaders) {
+      const value = response.headers[header.name]
+      if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
+    }
+  }
+
+  function record(call: ClientCall, spanRecord: SpanRecord | null, errorType: string): void {
+    if (durations === null) return
+    const { response } = call
+    const ms = spanRecord === null ? monotonicMs() - call.startMs : spanRecord.endMs - spanRecord.startMs
+    dimensions.method = call.method
+    dimensions.target = call.address
+    dimensions.port = call.port
+    dimensions.version = response?.socket ? response.httpVersion : undefined
+    dimensions.status = response?.statusCode ?? 0
+    dimensions.errorType = errorType || toErrorType(dimensions.status)
+    durations.record(call.address, dimensions, ms / 1e3, call.span)
+  }
+
+  /** `isWhole`: the response came to its end, or had none. */
+  function finish(request: Request | undefined, call: ClientCall, isWhole: boolean): void {
+    if (call.ended) return
+    call.ended = true
+    if (request !== undefined) locate(request, call, readPort(request, undefined), false)
+    const { span, response } = call
+    const spanRecord = span.record
+    if (spanRecord !== null) {
+      if (response !== undefined) {
+        const status = response.statusCode ?? 0
+        if (response.aborted && !response.complete) {
+          if (isWhole) span.setStatus({ code: SpanStatusCode.ERROR })
+        } else if (isWhole || response.complete) {
+          const errorType = toErrorType(status)
+          if (errorType !== '') span.setAttribute('error.type', errorType)
+          if (status < 100 || status >= 400) span.setStatus({ code: SpanStatusCode.ERROR })
+        }
+      }
+      span.end()
+    }
+    record(call, spanRecord, '')
+  }
+
+  function fail(request: Request | undefined, call: ClientCall, error: unknown): void {
+    if (call.ended) return
+    call.ended = true
+    if (request !== undefined) locate(request, call, readPort(request, undefined), false)
+    const { span } = call
+    const spanRecord = span.record
+    const { name, message } = error as Error
+    if (spanRecord !== null) {
+      span.setAttribute('error.type', name)
+      span.setStatus({ code: SpanStatusCode.ERROR, message })
+      span.recordException(error as Error)
+      span.end()
+    }
+    record(call, spanRecord, String(name))
+  }
+
+  const watchRequest: Watch = (observed, emitter, event, argument) => {
+    if (!(observed instanceof ClientCall)) return
+    const request = emitter as Request
+    switch (event) {
+      case 'response':
+      case 'upgrade':
+      case 'connect':
+        onResponse(request, observed, argument as Response)
+        break
+      case 'error':
+        fail(request, observed, argument)
+        break
+      case 'close':
+        finish(request, observed, false)
+    }
+  }
+
+  const watchResponse: Watch = (observed, _emitter, event, argument) => {
+    if (!(observed instanceof ClientCall)) return
+    if (event === 'end') finish(observed.response?.req as Request | undefined, observed, true)
+    else if (event === 'error') fail(undefined, observed, argument)
+  }
+
+  // --- headers ---------------------------------------------------------------------------------------------------------
+
+  // `prototype._storeHeader` is inherited from OutgoingMessage; ours is ClientRequest's own, responses do not pass it.
+  const prototype = http.ClientRequest.prototype as unknown as { _storeHeader: StoreHeader }
+  const inherited = prototype._storeHeader
+  function _storeHeader(this: Request, firstLine: string, headers: HeaderSource): void {
+    let lines = ''
+    let written = headers
+    try {
+      start(this, undefined)
+      const call = this[OBSERVED]
+      if (call instanceof ClientCall)
+        propagator.injectInto(
+          call.context,
+          (name, value) => {
+            if (!isLegalHeader(name, value)) return
+            // The caller forwarded somebody's trace header; ours is the parent of what happens there. As upstream does.
+            if (Array.isArray(written)) written = without(written, name)
+            else if (written != null && name.toLowerCase() in written) {
+              this.setHeader(name, value)
+              return
+            }
+            lines += `${name}: ${value}\r\n`
+          },
+          call.span,
+        )
+    } catch (error) {
+      swallow('http client headers', error)
+    }
+    // In front of the others: the block is one string, and nobody's header object has to change.
+    inherited.call(this, firstLine + lines, written)
+  }
+
+  const agentPrototype = http.Agent.prototype as unknown as AgentInternals
+  const { addRequest: originalAdd, createSocket: originalCreate } = agentPrototype
+  function addRequest(this: http.Agent, request: Request, options: AgentOptions | string): void {
+    try {
+      const given = typeof options === 'object' ? options : undefined
+      const observed = request[OBSERVED]
+      if (observed instanceof ClientCall)
+        locate(request, observed, readPort(request, given), Boolean(given?.auth))
+      else start(request, given)
+    } catch (error) {
+      swallow('http client agent', error)
+    }
+    try {
+      originalAdd.apply(this, arguments as unknown as [Request, AgentOptions])
+    } catch (error) {
+      const call = request[OBSERVED]
+      if (call instanceof ClientCall) fail(undefined, call, error)
+      throw error
+    }
+  }
+  // Connections open inside the span, so that spans of dns, net and tls are its children. Reused ones skip this.
+  function createSocket(this: http.Agent, request: Request): void {
+    const call = request?.[OBSERVED]
+    if (!(call instanceof ClientCall)) {
+      originalCreate.apply(this, arguments as unknown as [Request])
+      return
+    }
+    const outer = storage.getStore()
+    storage.enterWith(call.inner)
+    try {
+      originalCreate.apply(this, arguments as unknown as [Request])
+    } finally {
+      storage.enterWith(outer as Context)
+    }
+  }
+
+  function onCreated(message: unknown): void {
+    try {
+      start((message as { request: Request }).request, undefined)
+    } catch (error) {
+      swallow('http.client.request.created', error)
+    }
+  }
+
+  const restore = [
+    patchEmit(http.ClientRequest.prototype, watchRequest),
+    replace(prototype, '_storeHeader', _storeHeader),
+    replace(agentPrototype, 'addRequest', addRequest),
+    replace(agentPrototype, 'createSocket', createSocket),
+  ]
+  diagnostics.subscribe('http.client.request.created', onCreated)
+  return {
+    watchResponse,
+    detach() {
+      diagnostics.unsubscribe('http.client.request.created', onCreated)
+      for (const undo of restore) undo()
+    },
+  }
+}
+
+const toErrorType = (status: number): string => (status >= 400 && status < 600 ? String(status) : '')
+
+/** From the agent's options; without them from a Host header that Node made of the same host. */
+function readPort(request: Request, options: AgentOptions | undefined): number | undefined {
+  if (options !== undefined) {
+    const port = Number(options.port)
+    return Number.isInteger(port) ? port : undefined
+  }
+  const header = request.getHeader('host')
+  const scheme = request.protocol.slice(0, -1)
+  if (typeof header !== 'string') return undefined
+  const { address, port } = parseAuthority(header, scheme)
+  return address === request.host || address === `[${request.host}]` ? port : undefined
+}
+
+function without(headers: unknown[], name: string): unknown[] {
+  const lower = name.toLowerCase()
+  const isOurs = (key: unknown): boolean => typeof key === 'string' && key.toLowerCase() === lower
+  if (Array.isArray(headers[0])) {
+    const pairs = headers as unknown[][]
+    return pairs.some(pair => isOurs(pair[0])) ? pairs.filter(pair => !isOurs(pair[0])) : headers
+  }
+  const kept: unknown[] = []
+  for (let i = 0; i < headers.length; i += 2) if (!isOurs(headers[i])) kept.push(headers[i], headers[i + 1])
+  return kept.length === headers.length ? headers : kept
+}
+
+/** Replaces a method in place, keeping name, length and place in the enumeration; returns what takes it back. */
+function replace<T extends object, K extends keyof T & string>(
+  target: T,
+  key: K,
+  method: T[K] & Function,
+): () => void {
+  const before = Object.getOwnPropertyDescriptor(target, key)
+  const original = target[key] as unknown as Function
+  Object.defineProperty(method, 'name', { value: original.name, configurable: true })
+  Object.defineProperty(method, 'length', { value: original.length, configurable: true })
+  Object.defineProperty(target, key, {
+    value: method,
+    writable: true,
+    configurable: true,
+    enumerable: before?.enumerable ?? false,
+  })
+  return () => {
+    if (target[key] !== method) return
+    if (before === undefined) Reflect.deleteProperty(target, key)
+    else Object.defineProperty(target, key, before)
+  }
+}

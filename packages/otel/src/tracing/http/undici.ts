@@ -1,0 +1,300 @@
+// `fetch` and the npm package undici, through the channels both publish on. undici itself is never loaded: loading it would
+// replace the application's dispatcher (R-19).
+import diagnostics from 'node:diagnostics_channel'
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { swallow } from '../../self/guard.ts'
+import type { FlatAttributes } from '../attributes.ts'
+import { monotonicMs } from '../clock.ts'
+import { active, isSuppressed, spanOf } from '../context.ts'
+import { type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
+import type { Dimensions } from './durations.ts'
+import type { HttpHooks } from './hooks.ts'
+import { isLegalHeader } from './legal-header.ts'
+import { nameOfMethod, parseMethod } from './methods.ts'
+import { redactUserinfo } from './redact.ts'
+
+const CALL = Symbol('org.otel.undici')
+
+interface UndiciRequest {
+  readonly method: string
+  readonly origin: string | URL
+  readonly path: string
+  /** undici 5: one string of lines; later: name, value, name, value. */
+  headers: string | (string | string[])[]
+  addHeader?(name: string, value: string): unknown
+  [CALL]?: Call
+}
+
+interface Origin {
+  /** `http://127.0.0.1:8080`, with redacted userinfo. */
+  readonly text: string
+  readonly scheme: string
+  readonly address: string
+  readonly port: number | undefined
+}
+
+class Call {
+  readonly span: LeanSpan
+  readonly method: string
+  readonly origin: Origin
+  readonly startMs: number
+  version: string | undefined = undefined
+  status = 0
+
+  constructor(span: LeanSpan, method: string, origin: Origin) {
+    this.span = span
+    this.method = method
+    this.origin = origin
+    this.startMs = span.record === null ? monotonicMs() : 0
+  }
+}
+
+const maxOrigins = 500
+
+export function attachUndici(hooks: HttpHooks): () => void {
+  const { undiciTracer: tracer, propagator, redactor, requestHeaders, responseHeaders } = hooks
+  const durations = hooks.undiciDurations
+  const origins = new Map<string, Origin | null>()
+  const dimensions: Dimensions = {
+    method: '',
+    target: undefined,
+    port: undefined,
+    scheme: undefined,
+    version: undefined,
+    status: 0,
+    errorType: '',
+  }
+
+  function originOf(request: UndiciRequest): Origin | null {
+    const text = typeof request.origin === 'string' ? request.origin : String(request.origin)
+    let origin = origins.get(text)
+    if (origin === undefined) {
+      if (origins.size >= maxOrigins) origins.clear()
+      origins.set(text, (origin = parseOrigin(text)))
+    }
+    return origin
+  }
+
+  function onCreate(request: UndiciRequest): void {
+    if (request.method === 'CONNECT') return
+    const context = active()
+    if (isSuppressed(context)) return
+    const origin = originOf(request)
+    if (origin === null) return
+    const { method: rawMethod, path } = request
+    const method = parseMethod(rawMethod)
+    const hash = path.indexOf('#')
+    const target = hash === -1 ? path : path.slice(0, hash)
+    const mark = target.indexOf('?')
+    const pathname = mark === -1 ? target : target.slice(0, mark)
+    const query = mark === -1 ? '' : `?${redactor.redactQuery(target.slice(mark + 1))}`
+    const attributes: FlatAttributes = [
+      'http.request.method',
+      method,
+      'http.request.method_original',
+      rawMethod,
+      'url.full',
+      origin.text + pathname + query,
+      'url.path',
+      pathname,
+      'url.query',
+      query,
+      'url.scheme',
+      origin.scheme,
+      'server.address',
+      origin.address,
+    ]
+    if (origin.port !== undefined) attributes.push('server.port', origin.port)
+    const userAgent = readHeader(request, 'user-agent')
+    if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
+    const span = tracer.make(
+      nameOfMethod(method),
+      SpanKind.CLIENT,
+      toLeanSpan(spanOf(context)),
+      attributes,
+      context,
+    )
+    request[CALL] = new Call(span, method, origin)
+    propagator.injectInto(context, (name, value) => setHeader(request, name, value), span)
+  }
+
+  function onSendHeaders(request: UndiciRequest, socket: UndiciSocket): void {
+    const call = request[CALL]
+    if (call === undefined) return
+    call.version = socket.alpnProtocol === 'h2' ? '2' : '1.1'
+    const { span } = call
+    if (span.record === null) return
+    if (socket.remoteAddress !== undefined) span.setAttribute('network.peer.address', socket.remoteAddress)
+    if (socket.remotePort !== undefined) span.setAttribute('network.peer.port', socket.remotePort)
+    span.setAttribute('network.protocol.version', call.version)
+    for (const header of requestHeaders) {
+      const value = readHeader(request, header.name)
+      if (value !== undefined) span.setAttribute(header.key, [value])
+    }
+  }
+
+  function onHeaders(request: UndiciRequest, response: UndiciResponse): void {
+    const call = request[CALL]
+    if (call === undefined) return
+    const { span } = call
+    call.status = response.statusCode
+    if (span.record === null) return
+    span.setAttribute('http.response.status_code', response.statusCode)
+    if (response.statusCode >= 400) {
+      span.setAttribute('error.type', String(response.statusCode))
+      span.setStatus({ code: SpanStatusCode.ERROR })
+    }
+    if (responseHeaders.length === 0) return
+    const { headers } = response
+    for (const header of responseHeaders) {
+      const values: string[] = []
+      for (let i = 0; i + 1 < headers.length; i += 2)
+        if (String(headers[i]).toLowerCase() === header.name) values.push(String(headers[i + 1]))
+      if (values.length > 0) span.setAttribute(header.key, values)
+    }
+  }
+
+  function end(request: UndiciRequest, error: unknown): void {
+    const call = request[CALL]
+    if (call === undefined) return
+    request[CALL] = undefined as unknown as Call
+    const { span } = call
+    const spanRecord = span.record
+    let errorType = call.status >= 400 ? String(call.status) : ''
+    if (error !== undefined && !isAbort(error)) {
+      const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown }
+      errorType = String(code || name || 'Error')
+      span.setAttribute('error.type', errorType)
+      span.recordException(error as Error)
+      span.setStatus({
+        code: SpanStatusCode.ERROR,
+        ...(typeof message === 'string' && { message }),
+      })
+    }
+    span.end()
+    record(call, spanRecord, errorType)
+  }
+
+  function record(call: Call, spanRecord: SpanRecord | null, errorType: string): void {
+    if (durations === null) return
+    const ms = spanRecord === null ? monotonicMs() - call.startMs : spanRecord.endMs - spanRecord.startMs
+    dimensions.method = call.method
+    dimensions.target = call.origin.address
+    dimensions.port = call.origin.port
+    dimensions.scheme = call.origin.scheme
+    dimensions.version = call.version
+    dimensions.status = call.status
+    dimensions.errorType = errorType
+    durations.record(call.origin.text, dimensions, ms / 1e3, call.span)
+  }
+
+  const listeners: [channel: string, listener: (message: unknown) => void][] = [
+    guarded<{ request: UndiciRequest }>('undici:request:create', m => onCreate(m.request)),
+    guarded<{ request: UndiciRequest; socket: UndiciSocket }>('undici:client:sendHeaders', m =>
+      onSendHeaders(m.request, m.socket),
+    ),
+    guarded<{ request: UndiciRequest; response: UndiciResponse }>('undici:request:headers', m =>
+      onHeaders(m.request, m.response),
+    ),
+    guarded<{ request: UndiciRequest }>('undici:request:trailers', m => end(m.request, undefined)),
+    guarded<{ request: UndiciRequest; error: unknown }>('undici:request:error', m =>
+      end(m.request, m.error ?? new Error('unknown')),
+    ),
+  ]
+  for (const [channel, listener] of listeners) diagnostics.subscribe(channel, listener)
+  return () => {
+    for (const [channel, listener] of listeners) diagnostics.unsubscribe(channel, listener)
+  }
+}
+
+interface UndiciSocket {
+  readonly remoteAddress?: string
+  readonly remotePort?: number
+  readonly alpnProtocol?: string | false
+}
+
+interface UndiciResponse {
+  readonly statusCode: number
+  readonly headers: readonly (Buffer | string)[]
+}
+
+/** An error thrown by a subscriber becomes an uncaught exception: none may leave. */
+function guarded<M>(channel: string, on: (message: M) => void): [string, (message: unknown) => void] {
+  return [
+    channel,
+    message => {
+      try {
+        on(message as M)
+      } catch (error) {
+        swallow(channel, error)
+      }
+    },
+  ]
+}
+
+function setHeader(request: UndiciRequest, name: string, value: string): void {
+  if (!isLegalHeader(name, value)) return
+  const { headers } = request
+  // A header the caller forwarded is replaced: two of them would make both invalid.
+  if (Array.isArray(headers)) {
+    const lower = name.toLowerCase()
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const key = headers[i]
+      if (typeof key === 'string' && key.length === lower.length && key.toLowerCase() === lower) {
+        headers[i + 1] = value
+        return
+      }
+    }
+  } else if (typeof headers === 'string' && headers.length > 0) {
+    const line = new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}:.*\r\n`, 'gim')
+    if (line.test(headers)) request.headers = headers.replace(line, '')
+  }
+  if (typeof request.addHeader === 'function') request.addHeader(name, value)
+  else if (typeof request.headers === 'string') request.headers += `${name}: ${value}\r\n`
+  else if (Array.isArray(request.headers)) request.headers.push(name, value)
+}
+
+function readHeader(request: UndiciRequest, name: string): string | undefined {
+  const { headers } = request
+  if (Array.isArray(headers)) {
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const key = headers[i]
+      if (typeof key === 'string' && key.length === name.length && key.toLowerCase() === name) {
+        const value = headers[i + 1]
+        return Array.isArray(value) ? value.at(-1) : value
+      }
+    }
+  } else if (typeof headers === 'string') {
+    for (const line of headers.split('\r\n')) {
+      const colon = line.indexOf(':')
+      if (colon === name.length && line.slice(0, colon).toLowerCase() === name)
+        return line.slice(colon + 1).trim()
+    }
+  }
+  return undefined
+}
+
+function parseOrigin(text: string): Origin | null {
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    return null
+  }
+  const scheme = url.protocol.slice(0, -1)
+  const port =
+    url.port === '' ? (scheme === 'https' ? 443 : scheme === 'http' ? 80 : undefined) : Number(url.port)
+  return {
+    text: redactUserinfo(text.endsWith('/') ? text.slice(0, -1) : text),
+    scheme,
+    address: url.hostname,
+    port,
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return (
+    (error as { name?: unknown })?.name === 'AbortError' ||
+    (error instanceof DOMException && error.code === DOMException.ABORT_ERR)
+  )
+}
