@@ -93,6 +93,7 @@ export class LeanTracerProvider implements TracerProvider {
     this.idGenerator = options.idGenerator
     this.processors = options.processors?.length ? [...options.processors] : null
     this.keepErrors = options.keepErrors ?? null
+    if (this.keepErrors !== null) this.keepErrors.emit = record => this.upgrade(record)
     this.resource = options.resource
     this.question = {
       context: ROOT,
@@ -108,6 +109,7 @@ export class LeanTracerProvider implements TracerProvider {
       links: null,
       traceState: undefined,
       added: null,
+      final: false,
     }
   }
 
@@ -158,11 +160,13 @@ export class LeanTracerProvider implements TracerProvider {
     if (record.flags & SAMPLED) {
       this.sink.add(record)
     } else if (span.local !== null) {
-      for (const kept of span.local.ended(record, !record.hasParent || record.parentIsRemote)) {
-        kept.flags |= SAMPLED
-        this.sink.add(kept)
-      }
+      span.local.ended(record, !record.hasParent || record.parentIsRemote)
     }
+  }
+
+  private upgrade(record: SpanRecord): void {
+    record.flags |= SAMPLED
+    this.sink.add(record)
   }
 
   private process(span: LeanSpan, record: SpanRecord): void {

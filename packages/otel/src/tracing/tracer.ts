@@ -8,7 +8,7 @@ import { active, isSuppressed, LeanContext, ROOT, spanOf, storage, withSpan } fr
 import type { Scope, SpanLink } from './ended-span.ts'
 import { randomWord } from './ids.ts'
 import type { IdGenerator, LeanTracerProvider } from './provider.ts'
-import { DROP, RECORD_AND_SAMPLE } from './sampling/sampler.ts'
+import { DROP, RECORD_AND_SAMPLE, RECORD_ONLY } from './sampling/sampler.ts'
 import {
   cleanLink,
   fromSpanContext,
@@ -167,15 +167,18 @@ export class LeanTracer implements Tracer {
     question.links = links
     question.traceState = parent === undefined ? undefined : parent.traceState
     question.added = null
+    question.final = false
     const decision = provider.sampler.decide(question)
     const { traceState, added } = question
-    provider.stats.started[(parent === undefined ? 0 : parent.remote ? 2 : 1) * 3 + decision]!++
 
     const flags = decision === RECORD_AND_SAMPLE ? random | SAMPLED : random
     const span = new LeanSpan(t0, t1, t2, t3, s0, s1, flags, false, traceState)
-    if (decision === DROP && !this.hold(span, parent)) return span
+    const held = decision === DROP && provider.keepErrors !== null && hold(span, parent, provider)
+    const result = held ? RECORD_ONLY : decision
+    provider.stats.started[(parent === undefined ? 0 : parent.remote ? 2 : 1) * 3 + result]!++
+    if (result === DROP) return span
 
-    provider.stats.live[decision === RECORD_AND_SAMPLE ? 2 : 1]!++
+    provider.stats.live[result]!++
     // A child keeps the clock of its parent, so that a corrected wall clock cannot put it before the parent.
     const now = monotonicMs()
     const origin = parent !== undefined && parent.record !== null ? parent.record.origin : clockOrigin(now)
@@ -205,15 +208,17 @@ export class LeanTracer implements Tracer {
     if (provider.processors !== null) provider.started(span, context)
     return span
   }
+}
 
-  /** Whether an unsampled span is recorded all the same, until its local root ends. */
-  private hold(span: LeanSpan, parent: LeanSpan | undefined): boolean {
-    const { keepErrors } = this.provider
-    if (keepErrors === null) return false
-    if (parent === undefined || parent.remote) span.local = keepErrors.open()
-    else if (parent.local?.admit()) span.local = parent.local
-    return span.local !== null
-  }
+/** Whether an unsampled span is recorded all the same, until its local root ends. */
+function hold(span: LeanSpan, parent: LeanSpan | undefined, provider: LeanTracerProvider): boolean {
+  const { keepErrors, question } = provider
+  if (keepErrors === null || question.final) return false
+  const now = monotonicMs()
+  const nowMs = clockOrigin(now) + now
+  if (parent === undefined || parent.remote) span.local = keepErrors.begin(nowMs)
+  else if (parent.local?.admit(nowMs)) span.local = parent.local
+  return span.local !== null
 }
 
 function isContext(value: unknown): value is Context {

@@ -29,6 +29,8 @@ export interface Question {
   traceState: TraceState | undefined
   /** Answer: attributes the sampler wants on the span. */
   added: FlatAttributes | null
+  /** Answer: a dropped span is not even held back for `keep-errors`. */
+  final: boolean
 }
 
 export interface HeadSampler {
