@@ -1,0 +1,307 @@
+// OTLP over gRPC: unary calls on one HTTP/2 session, which is reused, replaced when it breaks and never holds the
+// process. Specification: grpc/doc/PROTOCOL-HTTP2.md.
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { OtlpTarget } from '../config/config.ts'
+import { readPartialSuccess } from './answer.ts'
+import { lowerCaseKeys } from './http-headers.ts'
+import { grpcOfHttpStatus, type Outcome, outcomeOfGrpc } from './outcome.ts'
+import type { Sender, Shipment } from './sender.ts'
+import { readTlsFiles } from './tls-files.ts'
+import { untraced } from './untraced.ts'
+import { userAgent } from './user-agent.ts'
+import { readVarint, walk } from './wire.ts'
+import { grpcPath } from './wire-request.ts'
+
+const connectTimeoutMs = 3000
+/** While a call waits, silence of the connection itself is noticed after interval + timeout, whatever the deadline. */
+const pingIntervalMs = 5000
+const pingTimeoutMs = 5000
+const maxAnswerBytes = 4 << 20
+
+interface Link {
+  readonly session: ClientHttp2Session
+  /** The peer said it will take no more calls, or the session broke. */
+  finished: boolean
+  failure: Error | undefined
+}
+
+export function createGrpcSender(): Sender {
+  const links = new Map<string, Link>()
+  return {
+    async send(target, shipment, timeoutMs) {
+      const first = await call(links, target, shipment, timeoutMs)
+      // The session was closing while we took it: the call was never looked at, so it may go again at once.
+      return first === 'not_processed' ? retried(await call(links, target, shipment, timeoutMs)) : first
+    },
+    close() {
+      for (const { session } of links.values()) session.destroy()
+      links.clear()
+    },
+  }
+}
+
+function retried(outcome: Outcome | 'not_processed'): Outcome {
+  if (outcome !== 'not_processed') return outcome
+  return { kind: 'retry', code: 'UNAVAILABLE', says: 'the connection is being closed', unreachable: false }
+}
+
+function call(
+  links: Map<string, Link>,
+  target: OtlpTarget,
+  { signal, bytes, gzipped }: Shipment,
+  timeoutMs: number,
+): Promise<Outcome | 'not_processed'> {
+  return new Promise(resolve => {
+    let link: Link
+    let stream: ClientHttp2Stream
+    try {
+      link = linkTo(links, target)
+      stream = link.session.request(
+        {
+          ':method': 'POST',
+          ':path': grpcPath(signal),
+          'user-agent': userAgent,
+          ...lowerCaseKeys(target.headers),
+          te: 'trailers',
+          'content-type': 'application/grpc',
+          'grpc-timeout': `${Math.max(1, Math.round(timeoutMs))}m`,
+          ...(gzipped ? { 'grpc-encoding': 'gzip' } : {}),
+        },
+        { endStream: false },
+      )
+    } catch (error) {
+      // A bad header or URL, or a session that broke in this very moment.
+      const { code = '', message } = error as NodeJS.ErrnoException
+      const isOurs = code.startsWith('ERR_INVALID') || code.startsWith('ERR_HTTP2_INVALID')
+      return resolve(
+        isOurs
+          ? { kind: 'refused', code, says: message }
+          : { kind: 'retry', code: 'UNAVAILABLE', says: message, unreachable: true },
+      )
+    }
+    let status: number | undefined
+    let message = ''
+    let details: string | undefined
+    let httpStatus = 0
+    let isGrpc = false
+    let size = 0
+    const chunks: Buffer[] = []
+    let outcome: Outcome | undefined
+
+    const readStatus = (headers: Record<string, unknown>) => {
+      if (headers['grpc-status'] === undefined) return
+      status = Number(headers['grpc-status'])
+      message = decodeMessage(String(headers['grpc-message'] ?? ''))
+      details = headers['grpc-status-details-bin'] as string | undefined
+    }
+    const giveUp = (code: string, says: string) => {
+      outcome ??= { kind: 'retry', code, says, unreachable: true }
+      stream.close(constants.NGHTTP2_CANCEL)
+    }
+    const deadline = setTimeout(() => {
+      giveUp('DEADLINE_EXCEEDED', `no answer within ${timeoutMs} ms`)
+      // Perhaps half-open: the next call gets a connection of its own.
+      retire(links, link)
+    }, timeoutMs)
+    deadline.unref()
+    const stopPinging = keepAlive(link, () => {
+      giveUp('UNAVAILABLE', 'the connection is dead')
+      retire(links, link)
+    })
+
+    stream.on('response', headers => {
+      httpStatus = Number(headers[':status'])
+      isGrpc = String(headers['content-type'] ?? '').startsWith('application/grpc')
+      // "Trailers-only": status and all in the first and only header block.
+      readStatus(headers)
+    })
+    stream.on('trailers', readStatus)
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= maxAnswerBytes) chunks.push(chunk)
+      else stream.close(constants.NGHTTP2_CANCEL)
+    })
+    stream.on('error', error => {
+      if (link.failure === undefined && !link.finished) link.failure ??= error
+    })
+    stream.on('close', () => {
+      clearTimeout(deadline)
+      stopPinging()
+      if (outcome !== undefined) return resolve(outcome)
+      if (status !== undefined) {
+        const answer = outcomeOfGrpc(status, message, readRetryInfo(details))
+        return resolve(
+          answer.kind === 'accepted'
+            ? { kind: 'accepted', ...readPartialSuccess(readMessage(chunks)) }
+            : answer,
+        )
+      }
+      if (
+        stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ||
+        (link.finished && httpStatus === 0 && link.failure === undefined)
+      ) {
+        retire(links, link)
+        return resolve('not_processed')
+      }
+      if (httpStatus >= 200 && httpStatus < 300 && isGrpc) {
+        return resolve({
+          kind: 'retry',
+          code: 'UNAVAILABLE',
+          says: 'the answer was cut off',
+          unreachable: false,
+        })
+      }
+      if (httpStatus !== 0) {
+        const answer = outcomeOfGrpc(grpcOfHttpStatus(httpStatus), `HTTP ${httpStatus}`, undefined)
+        return resolve(answer)
+      }
+      const { code, says } = describeFailure(link.failure, target)
+      resolve({ kind: 'retry', code, says, unreachable: true })
+    })
+    stream.end(frame(bytes, gzipped))
+  })
+}
+
+function linkTo(links: Map<string, Link>, target: OtlpTarget): Link {
+  const url = new URL(target.endpoint.includes('://') ? target.endpoint : `http://${target.endpoint}`)
+  const secure = url.protocol === 'https:' || url.protocol === 'grpcs:'
+  const authority = `${secure ? 'https' : 'http'}://${url.host}`
+  const key = `${authority} ${target.tls.caFile} ${target.tls.clientCertFile} ${target.tls.clientKeyFile}`
+  const known = links.get(key)
+  if (known !== undefined && !known.finished && !known.session.closed && !known.session.destroyed)
+    return known
+  const session = connect(authority, {
+    ...(secure ? readTlsFiles(target.tls) : {}),
+    settings: { enablePush: false },
+    [untraced]: true,
+  } as Parameters<typeof connect>[1])
+  const link: Link = { session, finished: false, failure: undefined }
+  const connectTimer = setTimeout(() => {
+    session.destroy(
+      Object.assign(new Error(`no connection within ${connectTimeoutMs} ms`), { code: 'ETIMEDOUT' }),
+    )
+  }, connectTimeoutMs)
+  connectTimer.unref()
+  session.once('connect', () => {
+    clearTimeout(connectTimer)
+    session.unref()
+  })
+  session.on('error', error => {
+    link.failure ??= error
+  })
+  session.on('goaway', code => {
+    link.finished = true
+    if (code !== constants.NGHTTP2_NO_ERROR) link.failure ??= new Error(`GOAWAY ${code}`)
+  })
+  session.on('close', () => {
+    clearTimeout(connectTimer)
+    link.finished = true
+    if (links.get(key) === link) links.delete(key)
+  })
+  session.unref()
+  links.set(key, link)
+  return link
+}
+
+/** Calls in flight may end; no new one will use this session. */
+function retire(links: Map<string, Link>, link: Link): void {
+  link.finished = true
+  for (const [key, known] of links) if (known === link) links.delete(key)
+  if (!link.session.destroyed) link.session.destroy()
+}
+
+/** Pings while a call waits. Returns how to stop. */
+function keepAlive(link: Link, onDead: () => void): () => void {
+  const { session } = link
+  let pending: NodeJS.Timeout | undefined
+  const interval = setInterval(() => {
+    if (session.destroyed || session.connecting || pending !== undefined) return
+    pending = setTimeout(onDead, pingTimeoutMs)
+    pending.unref()
+    try {
+      session.ping(() => {
+        clearTimeout(pending)
+        pending = undefined
+      })
+    } catch {
+      // Destroyed in between: its close event tells.
+    }
+  }, pingIntervalMs)
+  interval.unref()
+  return () => {
+    clearInterval(interval)
+    clearTimeout(pending)
+  }
+}
+
+/** One length-prefixed gRPC message. */
+export function frame(bytes: Buffer, gzipped: boolean): Buffer {
+  const out = Buffer.allocUnsafe(5 + bytes.length)
+  out[0] = gzipped ? 1 : 0
+  out.writeUInt32BE(bytes.length, 1)
+  bytes.copy(out, 5)
+  return out
+}
+
+/** The first message, when it is there in full and not compressed. */
+function readMessage(chunks: readonly Buffer[]): Buffer {
+  const all = Buffer.concat(chunks)
+  if (all.length < 5 || all[0] !== 0) return Buffer.alloc(0)
+  const length = all.readUInt32BE(1)
+  return length <= all.length - 5 ? all.subarray(5, 5 + length) : Buffer.alloc(0)
+}
+
+/** grpc-message is percent-encoded UTF-8, and not always well. */
+function decodeMessage(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/**
+ * The delay asked for by google.rpc.RetryInfo in the status details, in milliseconds:
+ * Status { details = 3: Any { type_url = 1, value = 2: RetryInfo { retry_delay = 1: Duration { seconds = 1, nanos = 2 } } } }
+ */
+export function readRetryInfo(base64: string | undefined): number | undefined {
+  if (base64 === undefined) return undefined
+  let delayMs: number | undefined
+  try {
+    const bytes = Buffer.from(base64, 'base64')
+    walk(bytes, 0, bytes.length, status => {
+      if (status.number !== 3 || status.wireType !== 2) return
+      let isRetryInfo = false
+      walk(bytes, status.from, status.to, any => {
+        if (any.number === 1 && any.wireType === 2) {
+          isRetryInfo = bytes.toString('utf8', any.from, any.to).endsWith('/google.rpc.RetryInfo')
+        }
+        if (any.number !== 2 || any.wireType !== 2 || !isRetryInfo) return
+        delayMs = 0
+        walk(bytes, any.from, any.to, info => {
+          if (info.number !== 1 || info.wireType !== 2) return
+          walk(bytes, info.from, info.to, part => {
+            if (part.wireType !== 0) return
+            const { value } = readVarint(bytes, part.from, part.to)
+            delayMs! += part.number === 1 ? value * 1000 : part.number === 2 ? value / 1e6 : 0
+          })
+        })
+      })
+    })
+  } catch {
+    return undefined
+  }
+  return delayMs
+}
+
+function describeFailure(failure: Error | undefined, target: OtlpTarget): { code: string; says: string } {
+  const inner = failure instanceof AggregateError && failure.errors.length > 0 ? failure.errors[0] : failure
+  const { code = 'UNAVAILABLE', message = 'the connection was closed' } = (inner ??
+    {}) as NodeJS.ErrnoException
+  const speaksHttp1 = code === 'ERR_HTTP2_ERROR' || /protocol error/i.test(message)
+  const hint =
+    speaksHttp1 || target.endpoint.endsWith(':4318')
+      ? '; does this port speak gRPC? 4317 is gRPC, 4318 is HTTP: check OTEL_EXPORTER_OTLP_PROTOCOL'
+      : ''
+  return { code, says: `${message}${hint}` }
+}

@@ -1,0 +1,473 @@
+// The only file that writes protobuf: one growing arena, positions instead of objects, lengths patched in afterwards.
+// Values come from applications, so whatever they are (cycles, getters that throw, proxies, lone surrogates), the
+// result is valid protobuf and nothing is thrown at the caller.
+
+/** Nested arrays and maps deeper than this are cut; nobody queries attributes at such a depth. */
+const maxDepth = 16
+/** A single array or map stops growing here: shared sub-objects can blow up exponentially without a cycle. */
+const maxContainerBytes = 1 << 20
+const maxCachedKeys = 4096
+const two32 = 4294967296
+/** Shorter strings are copied by a loop, longer ones by the runtime: about where the two cost the same. */
+const shortString = 48
+
+/** Attribute keys repeat on every span: their field 1 of KeyValue, ready to copy. */
+const keyCache = new Map<string, Uint8Array>()
+const float = new Float64Array(1)
+const floatBytes = new Uint8Array(float.buffer)
+
+// The seconds part of a timestamp needs two 64-bit multiplications and changes once per second: remember it.
+let cachedSecond = -1
+let cachedLow = 0
+let cachedHigh = 0
+
+function cacheSecond(second: number): void {
+  const upper = Math.floor(second / 65536) * 1e9
+  const x = (upper % 65536) * 65536 + (second % 65536) * 1e9
+  cachedLow = x % two32
+  cachedHigh = Math.floor(upper / 65536) + Math.floor(x / two32)
+  cachedSecond = second
+}
+
+function varintLength(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5
+}
+
+export class ProtoWriter {
+  buf: Buffer
+  pos = 0
+
+  constructor(initialBytes = 1024) {
+    // Slow: a pooled slice would keep its 8 KiB neighbour alive and could not be handed over.
+    this.buf = Buffer.allocUnsafeSlow(initialBytes)
+  }
+
+  /** What was written, as a copy. */
+  finish(): Buffer {
+    const out = Buffer.allocUnsafeSlow(this.pos)
+    this.buf.copy(out, 0, 0, this.pos)
+    return out
+  }
+
+  reserve(bytes: number): void {
+    if (this.pos + bytes > this.buf.length) this.grow(bytes)
+  }
+
+  private grow(bytes: number): void {
+    const next = Buffer.allocUnsafeSlow(Math.max(this.buf.length * 2, this.pos + bytes))
+    this.buf.copy(next, 0, 0, this.pos)
+    this.buf = next
+  }
+
+  /** Callers that write many small fields reserve once; `byte` and `varint` do not check for room. */
+  byte(value: number): void {
+    this.buf[this.pos++] = value
+  }
+
+  varint(value: number): void {
+    const { buf } = this
+    let p = this.pos
+    while (value > 127) {
+      buf[p++] = (value & 127) | 128
+      value >>>= 7
+    }
+    buf[p++] = value
+    this.pos = p
+  }
+
+  /** Any integral number in the range of int64; negative numbers take ten bytes, as the format asks. */
+  int64(value: number): void {
+    if (value >= 0 && value <= 0x7fffffff) {
+      this.varint(value)
+      return
+    }
+    this.varint64(value >>> 0, Math.floor(value / two32) >>> 0)
+  }
+
+  varint64(low: number, high: number): void {
+    const { buf } = this
+    let p = this.pos
+    while (high !== 0 || low > 127) {
+      buf[p++] = (low & 127) | 128
+      low = ((low >>> 7) | (high << 25)) >>> 0
+      high >>>= 7
+    }
+    buf[p++] = low
+    this.pos = p
+  }
+
+  /** Zigzag. */
+  sint32(value: number): void {
+    this.varint(((value << 1) ^ (value >> 31)) >>> 0)
+  }
+
+  fixed32(value: number): void {
+    const { buf } = this
+    const p = this.pos
+    buf[p] = value & 255
+    buf[p + 1] = (value >>> 8) & 255
+    buf[p + 2] = (value >>> 16) & 255
+    buf[p + 3] = value >>> 24
+    this.pos = p + 4
+  }
+
+  fixed64(low: number, high: number): void {
+    this.fixed32(low)
+    this.fixed32(high)
+  }
+
+  /** An integral number as sfixed64 or fixed64. */
+  fixedInt(value: number): void {
+    this.fixed64(value >>> 0, Math.floor(value / two32) >>> 0)
+  }
+
+  /** Four bytes of an id held as int32. */
+  idWord(value: number): void {
+    const { buf } = this
+    const p = this.pos
+    buf[p] = value >>> 24
+    buf[p + 1] = (value >>> 16) & 255
+    buf[p + 2] = (value >>> 8) & 255
+    buf[p + 3] = value & 255
+    this.pos = p + 4
+  }
+
+  double(value: number): void {
+    float[0] = value
+    const { buf } = this
+    const p = this.pos
+    buf[p] = floatBytes[0]!
+    buf[p + 1] = floatBytes[1]!
+    buf[p + 2] = floatBytes[2]!
+    buf[p + 3] = floatBytes[3]!
+    buf[p + 4] = floatBytes[4]!
+    buf[p + 5] = floatBytes[5]!
+    buf[p + 6] = floatBytes[6]!
+    buf[p + 7] = floatBytes[7]!
+    this.pos = p + 8
+  }
+
+  /** Milliseconds since the epoch, with fraction, as fixed64 nanoseconds. */
+  time(ms: number): void {
+    if (!(ms > 0 && ms < 1e16)) {
+      this.fixed64(0, 0)
+      return
+    }
+    const second = Math.floor(ms / 1000)
+    this.secondsAndNanos(second, Math.round((ms - second * 1000) * 1e6))
+  }
+
+  /** OpenTelemetry's [seconds, nanoseconds] as fixed64 nanoseconds. */
+  hrTime(time: readonly [number, number]): void {
+    this.secondsAndNanos(time[0], time[1])
+  }
+
+  private secondsAndNanos(second: number, nanos: number): void {
+    if (second !== cachedSecond) cacheSecond(second)
+    let low = cachedLow + nanos
+    let high = cachedHigh
+    if (low >= two32) {
+      low -= two32
+      high++
+    }
+    this.fixed64(low, high)
+  }
+
+  /** Bytes as they are, without a length. */
+  raw(bytes: Uint8Array): void {
+    const n = bytes.length
+    const { buf } = this
+    const p = this.pos
+    // Below this size a call into the runtime costs more than the loop.
+    if (n > 64) buf.set(bytes, p)
+    else for (let i = 0; i < n; i++) buf[p + i] = bytes[i]!
+    this.pos = p + n
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length + 5)
+    this.varint(bytes.length)
+    this.raw(bytes)
+  }
+
+  /** A length-prefixed string. Lone surrogates become U+FFFD: a string field must be valid UTF-8. */
+  string(text: string): void {
+    const n = text.length
+    if (n < shortString) {
+      this.reserve(shortString + 1)
+      const start = this.pos
+      this.buf[start] = n
+      this.pos = start + 1
+      if (this.ascii(text, n)) return
+      this.pos = start
+    }
+    const length = Buffer.byteLength(text, 'utf8')
+    this.reserve(length + 5)
+    this.varint(length)
+    this.pos += this.buf.write(text, this.pos, length, 'utf8')
+  }
+
+  /** The characters of a short string, one byte each; false (and nothing promised) if one needs more. */
+  private ascii(text: string, n: number): boolean {
+    const { buf } = this
+    const p = this.pos
+    for (let i = 0; i < n; i++) {
+      const c = text.charCodeAt(i)
+      if (c > 127) return false
+      buf[p + i] = c
+    }
+    this.pos = p + n
+    return true
+  }
+
+  /** Opens a length-prefixed message; hand the result to `close`. Two length bytes are kept free, as most need. */
+  open(): number {
+    this.reserve(64)
+    const at = this.pos
+    this.pos = at + 2
+    return at
+  }
+
+  close(at: number): void {
+    const n = this.pos - at - 2
+    const { buf } = this
+    if (n < 128) {
+      // One byte less on the wire is worth a short move; long messages keep their two bytes.
+      buf.copyWithin(at + 1, at + 2, this.pos)
+      buf[at] = n
+      this.pos--
+    } else if (n < 16384) {
+      buf[at] = (n & 127) | 128
+      buf[at + 1] = n >>> 7
+    } else {
+      const extra = varintLength(n) - 2
+      this.reserve(extra)
+      this.buf.copyWithin(at + 2 + extra, at + 2, this.pos)
+      const end = this.pos + extra
+      this.pos = at
+      this.varint(n)
+      this.pos = end
+    }
+  }
+
+  /** Field 1 of KeyValue. */
+  private key(key: string): void {
+    let bytes = keyCache.get(key)
+    if (bytes === undefined) bytes = encodeKey(key)
+    this.reserve(bytes.length + 64)
+    this.raw(bytes)
+  }
+
+  /**
+   * One KeyValue as a length-prefixed field whose tag is `tag`. A value that cannot be read (a getter or a proxy that
+   * throws) leaves nothing behind and gives `false`.
+   */
+  keyValue(tag: number, key: string, value: unknown): boolean {
+    let keyBytes = keyCache.get(key)
+    if (keyBytes === undefined) keyBytes = encodeKey(key)
+    switch (typeof value) {
+      case 'string': {
+        const n = value.length
+        if (n < shortString) {
+          const start = this.pos
+          this.keyValueHead(tag, keyBytes, n + 2)
+          this.byte(0x0a)
+          this.byte(n)
+          if (this.ascii(value, n)) return true
+          this.pos = start
+        }
+        const length = Buffer.byteLength(value, 'utf8')
+        this.keyValueHead(tag, keyBytes, 1 + varintLength(length) + length)
+        this.byte(0x0a)
+        this.varint(length)
+        this.pos += this.buf.write(value, this.pos, length, 'utf8')
+        return true
+      }
+      case 'number':
+        if ((value | 0) === value && value >= 0) {
+          this.keyValueHead(tag, keyBytes, 1 + varintLength(value))
+          this.byte(0x18)
+          this.varint(value)
+          return true
+        }
+        break
+      case 'boolean':
+        this.keyValueHead(tag, keyBytes, 2)
+        this.byte(0x10)
+        this.byte(value ? 1 : 0)
+        return true
+    }
+    this.reserve(keyBytes.length + 64)
+    const start = this.pos
+    this.byte(tag)
+    const at = this.open()
+    this.reserve(keyBytes.length + 64)
+    this.raw(keyBytes)
+    this.byte(0x12)
+    try {
+      this.anyValueMessage(value, null)
+    } catch {
+      this.pos = start
+      return false
+    }
+    this.close(at)
+    return true
+  }
+
+  /** Tag, lengths and key of a KeyValue whose AnyValue will take `valueLength` bytes, with room for it. */
+  private keyValueHead(tag: number, keyBytes: Uint8Array, valueLength: number): void {
+    const length = keyBytes.length + 1 + varintLength(valueLength) + valueLength
+    this.reserve(length + 6)
+    this.byte(tag)
+    this.varint(length)
+    this.raw(keyBytes)
+    this.byte(0x12)
+    this.varint(valueLength)
+  }
+
+  /** A length-prefixed AnyValue; the caller has written the tag. Never throws. */
+  anyValue(value: unknown): boolean {
+    const start = this.pos
+    try {
+      this.anyValueMessage(value, null)
+      return true
+    } catch {
+      this.pos = start
+      this.reserve(1)
+      this.buf[this.pos++] = 0
+      return false
+    }
+  }
+
+  private anyValueMessage(value: unknown, ancestors: object[] | null): void {
+    const at = this.open()
+    this.anyValueBody(value, ancestors)
+    this.close(at)
+  }
+
+  private anyValueBody(value: unknown, ancestors: object[] | null): void {
+    this.reserve(16)
+    switch (typeof value) {
+      case 'string':
+        this.byte(0x0a)
+        this.string(value)
+        return
+      case 'boolean':
+        this.byte(0x10)
+        this.byte(value ? 1 : 0)
+        return
+      case 'number':
+        if (Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63) {
+          this.byte(0x18)
+          this.int64(value)
+          return
+        }
+        this.byte(0x21)
+        this.double(value)
+        return
+      case 'bigint':
+        if (BigInt.asIntN(64, value) === value) {
+          this.byte(0x18)
+          this.varint64(Number(BigInt.asUintN(32, value)), Number(BigInt.asUintN(32, value >> 32n)))
+          return
+        }
+        this.byte(0x0a)
+        this.string(String(value))
+        return
+      case 'object':
+        value === null ? undefined : this.objectBody(value, ancestors ?? [])
+        return
+      default:
+        // undefined, functions and symbols: an empty AnyValue, which is how the data model says "no value".
+        return
+    }
+  }
+
+  private objectBody(value: object, ancestors: object[]): void {
+    if (ArrayBuffer.isView(value)) {
+      this.byte(0x3a)
+      this.bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+      return
+    }
+    if (value instanceof Date) {
+      this.byte(0x0a)
+      this.string(Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString())
+      return
+    }
+    if (value instanceof Error) {
+      this.byte(0x0a)
+      this.string(String(value.stack ?? value))
+      return
+    }
+    if (ancestors.length >= maxDepth || ancestors.includes(value)) {
+      this.byte(0x0a)
+      this.string(ancestors.includes(value) ? '[circular]' : '[too deep]')
+      return
+    }
+    ancestors.push(value)
+    const limit = this.pos + maxContainerBytes
+    if (Array.isArray(value) || value instanceof Set) {
+      this.byte(0x2a)
+      const at = this.open()
+      for (const item of value) {
+        if (this.pos > limit) break
+        this.reserve(8)
+        this.byte(0x0a)
+        this.anyValueMessage(item, ancestors)
+      }
+      this.close(at)
+    } else {
+      this.byte(0x32)
+      const at = this.open()
+      if (value instanceof Map) {
+        for (const [key, item] of value) {
+          if (this.pos > limit) break
+          this.mapEntry(String(key), item, ancestors)
+        }
+      } else {
+        for (const key of Object.keys(value)) {
+          if (this.pos > limit) break
+          this.mapEntry(key, (value as Record<string, unknown>)[key], ancestors)
+        }
+      }
+      this.close(at)
+    }
+    ancestors.pop()
+  }
+
+  private mapEntry(key: string, value: unknown, ancestors: object[]): void {
+    if (value === undefined) return
+    this.reserve(16)
+    this.byte(0x0a)
+    const at = this.open()
+    this.key(key)
+    this.byte(0x12)
+    this.anyValueMessage(value, ancestors)
+    this.close(at)
+  }
+}
+
+function encodeKey(key: string): Uint8Array {
+  const length = Buffer.byteLength(key, 'utf8')
+  const prefix = varintLength(length)
+  const out = Buffer.allocUnsafeSlow(1 + prefix + length)
+  out[0] = 0x0a
+  let p = 1
+  let rest = length
+  while (rest > 127) {
+    out[p++] = (rest & 127) | 128
+    rest >>>= 7
+  }
+  out[p++] = rest
+  out.write(key, p, length, 'utf8')
+  // Keys made from data (user ids, header names) would grow the cache for ever: full means full.
+  if (keyCache.size < maxCachedKeys && length < 256) keyCache.set(key, out)
+  return out
+}
+
+/** One ready KeyValue field, for attributes that repeat unchanged: `EndedSpan.encodedAttributes` with tag 0x4a. */
+export function encodeKeyValue(tag: number, key: string, value: unknown): Buffer {
+  const writer = new ProtoWriter(128)
+  writer.keyValue(tag, key, value)
+  return writer.finish()
+}

@@ -1,0 +1,58 @@
+// What the outbox needs from a protocol, and where each protocol is loaded from. Only the chosen one is ever loaded.
+import type { ExporterName, OtlpTarget, Signal } from '../config/config.ts'
+import type { Outcome } from './outcome.ts'
+
+export interface Shipment {
+  readonly signal: Signal
+  /** A complete Export*ServiceRequest in protobuf. */
+  readonly bytes: Buffer
+  readonly gzipped: boolean
+  readonly items: number
+}
+
+/** A connection to one place. `send` is one attempt, ends within `timeoutMs` and never rejects. */
+export interface Sender {
+  send(target: OtlpTarget, shipment: Shipment, timeoutMs: number): Promise<Outcome>
+  close(): void
+}
+
+export interface SenderKind {
+  /** Whether requests may be handed over compressed; the others transcode and need the plain bytes. */
+  readonly takesGzip: boolean
+  load(): Promise<() => Sender>
+}
+
+const grpc: SenderKind = {
+  takesGzip: true,
+  load: async () => (await import('./grpc-sender.ts')).createGrpcSender,
+}
+const httpProtobuf: SenderKind = {
+  takesGzip: true,
+  load: async () => (await import('./http-sender.ts')).createHttpSender,
+}
+const httpJson: SenderKind = {
+  takesGzip: false,
+  load: async () => (await import('./json-sender.ts')).createJsonSender,
+}
+const consoleKind: SenderKind = {
+  takesGzip: false,
+  load: async () => (await import('./console-exporter.ts')).createConsoleExporter,
+}
+const zipkin: SenderKind = {
+  takesGzip: false,
+  load: async () => (await import('./zipkin-sender.ts')).createZipkinSender,
+}
+
+/** `undefined` for exporters that are not fed by requests (prometheus, none). */
+export function chooseSender(exporter: ExporterName, target: OtlpTarget): SenderKind | undefined {
+  switch (exporter) {
+    case 'otlp':
+      return target.protocol === 'grpc' ? grpc : target.protocol === 'http/json' ? httpJson : httpProtobuf
+    case 'console':
+      return consoleKind
+    case 'zipkin':
+      return zipkin
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,53 @@
+// A waiting request as whoever sends it in our place needs it: a child process at exit has no sender of ours.
+import type { OtlpTarget, Signal } from '../config/config.ts'
+import type { Ledger } from './account.ts'
+import { lowerCaseKeys } from './http-headers.ts'
+import { userAgent } from './user-agent.ts'
+
+export interface WireRequest {
+  /** HTTP/1.1 POST, or a gRPC call over HTTP/2. */
+  readonly transport: 'http' | 'grpc'
+  /** Full URL; for gRPC scheme, host, port and method path. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** For gRPC without the message prefix. */
+  readonly body: Buffer
+  readonly gzipped: boolean
+  readonly tls: OtlpTarget['tls']
+}
+
+const services: Record<Signal, string> = {
+  traces: 'trace.v1.TraceService',
+  metrics: 'metrics.v1.MetricsService',
+  logs: 'logs.v1.LogsService',
+}
+
+export function grpcPath(signal: Signal): string {
+  return `/opentelemetry.proto.collector.${services[signal]}/Export`
+}
+
+/**
+ * `undefined` for what only our own code can render (console, zipkin). A collector that takes OTLP/JSON takes protobuf
+ * on the same path, so http/json needs no transcoder at the end.
+ */
+export function toWireRequest(waiting: {
+  readonly target: OtlpTarget
+  readonly ledger: Ledger
+  readonly bytes: Buffer
+  readonly gzipped: boolean
+}): WireRequest | undefined {
+  const { target, ledger, bytes, gzipped } = waiting
+  if (ledger.exporter !== 'otlp') return undefined
+  const headers = { 'user-agent': userAgent, ...lowerCaseKeys(target.headers) }
+  const common = { body: bytes, gzipped, tls: target.tls }
+  if (target.protocol === 'grpc') {
+    const endpoint = target.endpoint.includes('://') ? target.endpoint : `http://${target.endpoint}`
+    return { ...common, transport: 'grpc', url: new URL(grpcPath(ledger.signal), endpoint).href, headers }
+  }
+  return {
+    ...common,
+    transport: 'http',
+    url: target.endpoint,
+    headers: { ...headers, 'content-type': 'application/x-protobuf' },
+  }
+}

@@ -1,0 +1,122 @@
+// The end of the process, without a say in it: exit codes and signals stay those of the program without us.
+//
+//   natural end        beforeExit  -> flush within the deadline (once, or the loop would never empty)
+//   process.exit,      exit        -> last words, synchronously
+//   throw, rejection
+//   signal, nobody     our listener -> flush within the deadline, step aside, raise the same signal again: the process
+//   else listens                       dies by signal, as it would have
+//   signal, the        nothing: the application decides, and ends in one of the ways above
+//   program listens
+//
+// Never `uncaughtException` or `unhandledRejection`: listening to them changes what Node does.
+
+export interface ExitWork {
+  /** Sends what is pending; resolves at the latest after `deadlineMs` and never rejects. */
+  flush(deadlineMs: number): Promise<void>
+  /** Synchronous; takes at most `budgetMs`. */
+  lastWords(budgetMs: number): void
+  readonly deadlineMs: number
+  readonly lastWordsMs: number
+}
+
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+type ExitSignal = (typeof signals)[number]
+
+/** A script that has ended is not held back longer than this by a collector that does not answer. */
+const naturalEndMs = 500
+/** The loop empties again right after a flush; only a program that went on for longer gets another one. */
+const sameEndMs = 1000
+/** PID 1 survives a signal nobody handles. Then we listen again. */
+const survivedMs = 1000
+
+/** Begins to listen; the returned function stops. Main thread only: workers get no signals. */
+export function attachExits(work: ExitWork): () => void {
+  const listeners = new Map<ExitSignal, () => void>()
+  let detached = false
+  let flushedAtMs = Number.NEGATIVE_INFINITY
+  let dying = false
+  /** The signal being raised again: its default action must stay in place. */
+  let raising: ExitSignal | undefined
+
+  const listen = (signal: ExitSignal) => {
+    if (detached || listeners.has(signal)) return
+    const listener = () => onSignal(signal)
+    listeners.set(signal, listener)
+    process.on(signal, listener)
+  }
+  const unlisten = (signal: ExitSignal) => {
+    const listener = listeners.get(signal)
+    if (listener === undefined) return
+    // First forgotten, then removed: `onRemoveListener` must not take it for the application's doing.
+    listeners.delete(signal)
+    process.removeListener(signal, listener)
+  }
+
+  const onSignal = (signal: ExitSignal) => {
+    if (process.listenerCount(signal) > 1) {
+      // Somebody began to listen in this very tick.
+      void work.flush(work.deadlineMs)
+      return
+    }
+    if (dying) return raise(signal)
+    dying = true
+    void work.flush(work.deadlineMs).then(() => {
+      // The application may have begun to listen meanwhile: then the next signal is its own.
+      if (process.listenerCount(signal) <= 1) raise(signal)
+      dying = false
+    })
+  }
+
+  const raise = (signal: ExitSignal) => {
+    raising = signal
+    unlisten(signal)
+    process.kill(process.pid, signal)
+    setTimeout(() => {
+      raising = undefined
+      if (process.listenerCount(signal) === 0) listen(signal)
+    }, survivedMs).unref()
+  }
+
+  // Libraries such as signal-exit compare the number of listeners with their own to learn whether they are alone, and
+  // raise the signal again if so. With ours in the list nobody would ever end the process, so we leave when somebody
+  // comes, and come back when the last one has left.
+  const onNewListener = (event: string | symbol) => {
+    if (!isExitSignal(event) || !listeners.has(event)) return
+    // Not now: the new one is not in the list yet, and Node would stop watching the signal when it sees none.
+    process.nextTick(() => {
+      if (process.listenerCount(event) > 1) unlisten(event)
+    })
+  }
+  const onRemoveListener = (event: string | symbol, removed: unknown) => {
+    if (!isExitSignal(event)) return
+    if (listeners.get(event) === removed) listeners.delete(event) // removeAllListeners
+    if (process.listenerCount(event) === 0 && raising !== event) listen(event)
+  }
+  const onBeforeExit = () => {
+    if (performance.now() - flushedAtMs < sameEndMs) return
+    flushedAtMs = Number.POSITIVE_INFINITY
+    void work.flush(Math.min(work.deadlineMs, naturalEndMs)).then(() => {
+      flushedAtMs = performance.now()
+    })
+  }
+  const onExit = () => work.lastWords(work.lastWordsMs)
+
+  for (const signal of signals) if (process.listenerCount(signal) === 0) listen(signal)
+  process.on('newListener', onNewListener)
+  process.on('removeListener', onRemoveListener)
+  process.on('beforeExit', onBeforeExit)
+  process.on('exit', onExit)
+
+  return () => {
+    detached = true
+    process.removeListener('newListener', onNewListener)
+    process.removeListener('removeListener', onRemoveListener)
+    process.removeListener('beforeExit', onBeforeExit)
+    process.removeListener('exit', onExit)
+    for (const signal of signals) unlisten(signal)
+  }
+}
+
+function isExitSignal(event: string | symbol): event is ExitSignal {
+  return (signals as readonly (string | symbol)[]).includes(event)
+}
