@@ -34,6 +34,8 @@ const common = {
   // Names stay: they are in stack traces, and people read those.
   minifySyntax: true,
   minifyWhitespace: true,
+  // Node prints the line of an uncaught error: never a whole file.
+  lineLimit: 160,
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,

@@ -9,12 +9,12 @@ import { type CatalogRow, catalog } from './catalog.ts'
 import { type ChosenRow, chooseRows } from './choose.ts'
 import { loadChunk } from './chunk.ts'
 import { attachCjsHook } from './cjs-hook.ts'
-import { attachEsmHook, type EsmFiles } from './esm-hook.ts'
+import { attachEsmHook, type EsmFiles, hooksRunInThread } from './esm-hook.ts'
 import { setProviders } from './instrumentation-base.ts'
 import type { LibraryHooks } from './library.ts'
 import { parsePackagePath } from './package-path.ts'
 import { type OpenedHooks, Patcher, type SeenLibrary } from './patcher.ts'
-import { openUpstream, type UpstreamHooks } from './upstream.ts'
+import { openUpstream } from './upstream.ts'
 
 export interface AttachOptions {
   readonly config: Pick<Config, 'instrumentations'>
@@ -74,16 +74,31 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     loggerProvider: options.loggerProvider,
   })
 
+  /** Rows that share a chunk (the Kafka clients, the loggers) share one set of hooks, made once. */
+  const shared = new Map<string, LibraryHooks>()
+  function openOurs(chunk: string): LibraryHooks {
+    let hooks = shared.get(chunk)
+    if (hooks === undefined) {
+      const ofUser = on.filter(({ row }) => row.chunk === chunk).map(one => one.options)
+      hooks = loadChunk(`lib/${chunk}`).hooks(
+        Object.assign({}, options.libraryOptions?.[chunk], ...ofUser),
+      ) as LibraryHooks
+      shared.set(chunk, hooks)
+      hooks.start?.()
+    }
+    return hooks
+  }
+
   function open({ row, options: wished }: ChosenRow): OpenedHooks | undefined {
     try {
-      const given = options.builtins?.[row.key]
-      if (given) return given(wished)
       if (row.chunk === undefined) return undefined
-      const chunk = loadChunk(`lib/${row.chunk}`)
-      if (row.owner === 'ours') return chunk.hooks({ ...options.libraryOptions?.[row.chunk], ...wished })
-      const opened: UpstreamHooks = openUpstream(chunk.Instrumentation, wished, row.widen)
+      if (row.owner === 'ours') return openOurs(row.chunk)
+      const { Instrumentation } = loadChunk(`lib/${row.chunk}`)
+      const opened = openUpstream(Instrumentation, wished, row)
       // Some flush through the provider (aws-lambda); the others take it without creating a tracer yet.
       opened.instrumentation.setTracerProvider(options.tracerProvider)
+      // Once more: the class fields of subclasses have undone what their base's constructor made.
+      opened.instrumentation._updateMetricInstruments()
       return opened
     } catch (error) {
       swallow(`loading instrumentation ${row.key}`, error)
@@ -100,17 +115,18 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
         'ORG_OTEL_LIBRARY_VERSION',
         `${seen.name} ${seen.version} is not instrumented: ${seen.key} supports ${seen.detail}`,
       ),
+    hooksRunInThread(process.versions.node) ? undefined : filename => module.require(filename),
   )
 
-  function startRow(one: ChosenRow): void {
-    const hooks = patcher.hooksOf(one)
-    if (hooks === undefined) return
+  function startRow({ row }: ChosenRow, make: () => OpenedHooks | undefined): void {
     try {
+      const hooks = make()
+      if (hooks === undefined) return
       hooks.start?.()
       if (hooks.files) patcher.addExactFiles(hooks.files)
-      started.push({ key: one.row.key, hooks })
+      started.push({ key: row.key, hooks })
     } catch (error) {
-      swallow(`starting instrumentation ${one.row.key}`, error)
+      swallow(`starting instrumentation ${row.key}`, error)
     }
   }
 
@@ -144,7 +160,9 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     )
 
   for (const one of on) {
-    if (isStartable(one.row)) startRow(one)
+    const given = options.builtins?.[one.row.key]
+    if (given) startRow(one, () => given(one.options))
+    else if (isStartable(one.row)) startRow(one, () => patcher.hooksOf(one))
     else if (one.row.on === 'builtin') patchBuiltin(one)
     else if (options.config.instrumentations.eager && one.row.on === 'load') patcher.hooksOf(one)
   }
@@ -167,7 +185,8 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     detach() {
       detachCjs()
       detachEsm?.()
-      for (const [, hooks] of patcher.opened) {
+      const all = new Set([...patcher.opened.values(), ...started.map(({ hooks }) => hooks)])
+      for (const hooks of all) {
         try {
           hooks?.stop?.()
         } catch (error) {

@@ -18,12 +18,16 @@ export interface CatalogRow {
   /** For the build: where the chunk's code comes from and which export it is. */
   readonly source?: { readonly from: string; readonly exported: string }
   readonly byDefault: boolean
+  /** Package -> releases that have nothing to patch because another package of the row does their work. */
+  readonly shells?: Readonly<Record<string, readonly string[]>>
   /** Table package that describes this one's work itself when it is the one that loads it. */
   readonly coveredBy?: string
   /** Why it is off by default, widened, or ours. */
   readonly why?: string
   /** Package -> ranges that replace the ones upstream declares. Each is proven by test/e2e/catalog.test.ts. */
   readonly widen?: Readonly<Record<string, readonly string[]>>
+  /** The package ships each patched `x.js` as `x.mjs` too, and Node may load either. */
+  readonly mjsTwins?: true
   /**
    * Files (`.` is the main one) of releases that are ES modules. Only needed on runtimes whose module hooks live on
    * another thread, which must know before anything is loaded; elsewhere the patches themselves say it.
@@ -107,8 +111,11 @@ export const catalog: readonly CatalogRow[] = [
     why: 'upstream stops before 12, which is an ES module and works',
   }),
   upstream('graphql', 'GraphQLInstrumentation', ['graphql'], {
+    source: { from: './src/libraries/graphql.ts', exported: 'GraphQLInstrumentation' },
     widen: { graphql: ['>=14.0.0 <18'] },
-    why: 'upstream stops before 17, which works',
+    mjsTwins: true,
+    esmFiles: { graphql: ['execution/execute.mjs', 'language/parser.mjs', 'validation/validate.mjs'] },
+    why: 'upstream stops before 17, which works once its new arguments are passed on',
   }),
   upstream('dataloader', 'DataloaderInstrumentation', ['dataloader']),
   upstream('socket.io', 'SocketIoInstrumentation', ['socket.io']),
@@ -120,7 +127,9 @@ export const catalog: readonly CatalogRow[] = [
   upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
   upstream('mongoose', 'MongooseInstrumentation', ['mongoose']),
   upstream('ioredis', 'IORedisInstrumentation', ['ioredis']),
-  upstream('redis', 'RedisInstrumentation', ['redis', '@redis/client', '@node-redis/client']),
+  upstream('redis', 'RedisInstrumentation', ['redis', '@redis/client', '@node-redis/client'], {
+    shells: { redis: ['>=4'] },
+  }),
   upstream('knex', 'KnexInstrumentation', ['knex']),
   upstream('tedious', 'TediousInstrumentation', ['tedious']),
   upstream('oracledb', 'OracleInstrumentation', ['oracledb']),
@@ -138,13 +147,25 @@ export const catalog: readonly CatalogRow[] = [
   ours('platformatic-kafka', ['@platformatic/kafka'], 'kafka', kafka, {
     esmFiles: { '@platformatic/kafka': ['.'] },
   }),
-  upstream('aws-sdk', 'AwsInstrumentation', [
-    '@aws-sdk/middleware-stack',
-    '@smithy/middleware-stack',
-    '@smithy/core',
-    '@aws-sdk/smithy-client',
-    '@smithy/smithy-client',
-  ]),
+  upstream(
+    'aws-sdk',
+    'AwsInstrumentation',
+    [
+      '@aws-sdk/middleware-stack',
+      '@smithy/middleware-stack',
+      '@smithy/core',
+      '@aws-sdk/smithy-client',
+      '@smithy/smithy-client',
+    ],
+    // Every release of the SDK has its stack in one of them and the others beside it.
+    {
+      shells: {
+        '@smithy/core': ['<3.24.0'],
+        '@smithy/middleware-stack': ['<2.0.0'],
+        '@smithy/smithy-client': ['<1.0.3'],
+      },
+    },
+  ),
   upstream('openai', 'OpenAIInstrumentation', ['openai'], {
     widen: { openai: ['>=4.19.0 <8'] },
     esmFiles: { openai: ['.'] },
@@ -155,7 +176,12 @@ export const catalog: readonly CatalogRow[] = [
   ours('pino', ['pino'], 'logging', logging),
   ours('winston', ['winston'], 'logging', logging),
   ours('bunyan', ['bunyan'], 'logging', logging),
-  ours('prom-client', ['prom-client'], 'exemplars', exemplars),
+  ours(
+    'prom-client',
+    ['prom-client', '@prometheus-io/client', '@platformatic/prom-client'],
+    'exemplars',
+    exemplars,
+  ),
 
   // Tests
   upstream('cucumber', 'CucumberInstrumentation', ['@cucumber/cucumber']),

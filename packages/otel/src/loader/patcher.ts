@@ -1,5 +1,6 @@
 // Applies patches to the copies of libraries that the application loads. Knows nothing of Node's hooks: those call
 // `patchExports` or `patchNamespace` with what they saw.
+import { join } from 'node:path'
 import { types } from 'node:util'
 import { swallow } from '../self/guard.ts'
 import type { ChosenRow } from './choose.ts'
@@ -34,6 +35,8 @@ interface Copy {
   readonly info: ModuleInfo
   readonly mains: ReadonlySet<string>
   readonly byFile: ReadonlyMap<string, readonly CopyPatch[]>
+  /** Files that the main ES module is known to load. */
+  readonly insideMain: readonly string[]
   /** Patched exports by file, so that `require` and `import` of one file give one set of wrapped functions. */
   readonly done: Map<string, any>
 }
@@ -50,10 +53,21 @@ export class Patcher {
   readonly #loading: string[] = []
   readonly #open: OpenRow
   readonly #onOutOfRange: (seen: SeenLibrary) => void
+  readonly #requireInside: ((filename: string) => void) | undefined
 
-  constructor(rows: readonly ChosenRow[], open: OpenRow, onOutOfRange: (seen: SeenLibrary) => void) {
+  /**
+   * `requireInside`: given on runtimes whose module hooks do not see the inside of an ES module that is `require`d
+   * (Node 20). Its patched files are then required one by one, after it was loaded.
+   */
+  constructor(
+    rows: readonly ChosenRow[],
+    open: OpenRow,
+    onOutOfRange: (seen: SeenLibrary) => void,
+    requireInside?: (filename: string) => void,
+  ) {
     this.#open = open
     this.#onOutOfRange = onOutOfRange
+    this.#requireInside = requireInside
     for (const chosen of rows) {
       for (const name of chosen.row.packages) {
         const rowsOfPackage = this.#rows.get(name)
@@ -90,7 +104,7 @@ export class Patcher {
     return this.#opened.get(chosen)
   }
 
-  get opened(): Iterable<[ChosenRow, OpenedHooks | undefined]> {
+  get opened(): ReadonlyMap<ChosenRow, OpenedHooks | undefined> {
     return this.#opened
   }
 
@@ -132,6 +146,10 @@ export class Patcher {
     const path = parsePackagePath(filename)
     if (path === undefined) return exports
     const copy = this.#copyOf(path)
+    if (this.#requireInside && copy.mains.has(path.file) && types.isModuleNamespaceObject(exports)) {
+      for (const file of copy.insideMain)
+        if (!copy.done.has(file)) this.#requireInside(join(copy.info.baseDir, file))
+    }
     if (!copy.byFile.has(path.file)) return exports
     if (!types.isModuleNamespaceObject(exports)) {
       const patched = this.#apply(copy, path.file, exports, false)
@@ -223,6 +241,7 @@ export class Patcher {
   #readCopy({ name, baseDir }: PackagePath): Copy {
     const { version, mains } = readManifest(baseDir)
     const byFile = new Map<string, CopyPatch[]>()
+    const insideMain: string[] = []
     const add = (file: string, patch: CopyPatch): void => {
       const patches = byFile.get(file)
       if (patches) patches.push(patch)
@@ -236,9 +255,15 @@ export class Patcher {
         continue
       }
       const patches = (this.hooksOf(chosen)?.modules ?? []).filter(patch => patch.name === name)
-      if (patches.length === 0) continue
+      if (patches.length === 0) {
+        // Observed by its own channels: there is nothing to patch and it is in effect already.
+        if (this.hooksOf(chosen)?.start) this.seen.push({ ...facts, state: 'patched' })
+        continue
+      }
       const usable = patches.filter(patch => inAnyRange(version, patch.versions))
       if (usable.length === 0) {
+        const shell = chosen.row.shells?.[name]
+        if (shell && inAnyRange(version, shell)) continue
         const detail = [...new Set(patches.flatMap(patch => patch.versions ?? []))].join(' || ')
         const seen: SeenLibrary = { ...facts, state: 'out of range', detail }
         this.seen.push(seen)
@@ -247,12 +272,13 @@ export class Patcher {
       }
       const seen: SeenLibrary = { ...facts, state: 'loaded' }
       this.seen.push(seen)
+      insideMain.push(...(chosen.row.esmFiles?.[name] ?? []).filter(file => file !== '.'))
       for (const patch of usable) {
         if (patch.file !== undefined) add(patch.file, { patch, seen })
         else for (const main of mains) add(main, { patch, seen })
       }
     }
-    return { info: { name, version, baseDir, isEsm: false }, mains, byFile, done: new Map() }
+    return { info: { name, version, baseDir, isEsm: false }, mains, byFile, insideMain, done: new Map() }
   }
 }
 

@@ -1,5 +1,6 @@
 // Turns a class of an upstream package into the shape the loader applies: a list of module patches.
 import { isAbsolute } from 'node:path'
+import type { CatalogRow } from './catalog.ts'
 import type { InstrumentationBase, InstrumentationNodeModuleDefinition } from './instrumentation-base.ts'
 import type { LibraryHooks, ModulePatch } from './library.ts'
 
@@ -16,27 +17,28 @@ export interface UpstreamHooks extends LibraryHooks {
   readonly files: readonly FilePatch[]
 }
 
-function patchesOf(
-  definition: InstrumentationNodeModuleDefinition,
-  widen: Readonly<Record<string, readonly string[]>> | undefined,
-): ModulePatch[] {
+function patchesOf(definition: InstrumentationNodeModuleDefinition, row: CatalogRow): ModulePatch[] {
   const { name } = definition
   const patches: ModulePatch[] = []
   if (typeof definition.patch === 'function') {
     const patch = definition.patch
     patches.push({
       name,
-      versions: widen?.[name] ?? definition.supportedVersions,
+      versions: row.widen?.[name] ?? definition.supportedVersions,
       patch: (exports, info) => patch(exports, info.version),
     })
   }
   for (const file of definition.files) {
-    patches.push({
-      name,
-      file: file.name.replaceAll('\\', '/').slice(name.length + 1),
-      versions: widen?.[name] ?? file.supportedVersions,
-      patch: (exports, info) => file.patch(exports, info.version),
-    })
+    const inside = file.name.replaceAll('\\', '/').slice(name.length + 1)
+    const twins = row.mjsTwins ? [inside, inside.replace(/\.js$/, '.mjs')] : [inside]
+    for (const twin of twins) {
+      patches.push({
+        name,
+        file: twin,
+        versions: row.widen?.[name] ?? file.supportedVersions,
+        patch: (exports, info) => file.patch(exports, info.version),
+      })
+    }
   }
   return patches
 }
@@ -45,7 +47,7 @@ function patchesOf(
 export function openUpstream(
   Instrumentation: InstrumentationClass,
   options: Readonly<Record<string, unknown>>,
-  widen: Readonly<Record<string, readonly string[]>> | undefined,
+  row: CatalogRow,
 ): UpstreamHooks {
   const instrumentation = new Instrumentation(options)
   // The redis one is a container: its own list is empty and it collects those of its parts.
@@ -57,7 +59,7 @@ export function openUpstream(
     if (isAbsolute(definition.name)) {
       for (const file of definition.files)
         files.push({ path: definition.name, patch: exports => file.patch(exports, undefined) })
-    } else modules.push(...patchesOf(definition, widen))
+    } else modules.push(...patchesOf(definition, row))
   }
   return { instrumentation, modules, files, stop: () => instrumentation.disable() }
 }

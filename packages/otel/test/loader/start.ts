@@ -2,12 +2,13 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { writeFileSync } from 'node:fs'
+import { Server } from 'node:http'
 import {
   type Context,
   context,
+  createContextKey,
   createNoopMeter,
   logs,
-  metrics,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
@@ -84,6 +85,23 @@ class RecordingTracer implements Tracer {
   }
 }
 
+/** In place of the HTTP instrumentation: every request runs inside a span, and frameworks may say its route. */
+function traceRequests(storage: AsyncLocalStorage<Context>): void {
+  const emit = Server.prototype.emit as (...args: any[]) => boolean
+  Server.prototype.emit = function (this: Server, event: string, ...args: any[]) {
+    if (event !== 'request') return emit.call(this, event, ...args)
+    const span = trace.getTracer('http').startSpan(`${args[0].method}`, { root: true, kind: 1 })
+    const rpc = { type: 'http', span, route: undefined as string | undefined }
+    args[1].once('close', () => {
+      if (rpc.route) span.setAttribute('http.route', rpc.route)
+      span.end()
+    })
+    const inside = trace.setSpan(ROOT_CONTEXT, span).setValue(createContextKey(rpcKey), rpc)
+    return storage.run(inside, () => emit.call(this, event, ...args))
+  } as any
+}
+const rpcKey = 'OpenTelemetry SDK Context Key RPC_METADATA'
+
 export function startFromRegister(): void {
   const tracerProvider: TracerProvider = { getTracer: name => new RecordingTracer(name) }
   trace.setGlobalTracerProvider(tracerProvider)
@@ -120,8 +138,8 @@ export function startFromRegister(): void {
     meterProvider: () => ({ getMeter: () => createNoopMeter() }),
     loggerProvider: () => logs.getLoggerProvider(),
   })
+  traceRequests(storage)
   const attachMs = performance.now() - before
-  void metrics
   const report = () => ({
     spans,
     seen: attached.seen(),
@@ -129,7 +147,12 @@ export function startFromRegister(): void {
     swallowed: swallowedCount(),
     attachMs,
   })
-  ;(globalThis as any)[Symbol.for('org.otel.test')] = { report, attached }
+  ;(globalThis as any)[Symbol.for('org.otel.test')] = { report, attached, inSpan }
+
+  function inSpan<T>(fn: () => T): T {
+    const root = new RecordingTracer('test').startSpan('root', { root: true })
+    return storage.run(trace.setSpan(ROOT_CONTEXT, root), fn)
+  }
   const file = process.env.TEST_REPORT
   if (file) process.on('exit', () => writeFileSync(file, JSON.stringify(report())))
 }
