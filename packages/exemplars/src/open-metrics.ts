@@ -1,6 +1,8 @@
-// OpenMetrics text 1.0: data to text, nothing else. https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
+// OpenMetrics text 1.0, and the plain text format 0.0.4: data to text, nothing else.
+// https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
 
 export const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+export const plainTextType = 'text/plain; version=0.0.4; charset=utf-8'
 export const endOfPage = '# EOF\n'
 
 export interface Sample {
@@ -37,6 +39,19 @@ export function renderOpenMetrics(families: readonly Family[]): string {
     for (const sample of family.samples) lines.push(renderSample(sample, type))
   }
   return lines.length === 0 ? endOfPage : `${lines.join('\n')}\n${endOfPage}`
+}
+
+/** The same families for a scraper that did not ask for OpenMetrics: no exemplars. */
+export function renderPlainText(families: readonly Family[]): string {
+  const blocks = families.map(({ name, help, type, samples }) => {
+    const shown = types.has(type) ? type : 'untyped'
+    const head = [
+      `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`,
+      `# TYPE ${name} ${shown}`,
+    ]
+    return [...head, ...samples.map(sample => renderSample(sample, ''))].join('\n')
+  })
+  return `${blocks.join('\n\n')}\n`
 }
 
 // OpenMetrics names a counter's family without `_total`. A counter without the suffix, or one whose family would

@@ -24,6 +24,8 @@ export interface Shared {
   /** Methods that instances made before us carry as their own property. */
   readonly adoptable: { Class: unknown; name: string; original: unknown; ours: unknown }[]
   readonly options: { intervalMs: number; labels: ExemplarOptions['labels']; enabled: boolean }
+  /** OTEL_METRICS_EXEMPLAR_FILTER for the metrics SDK. */
+  filter: 'trace_based' | 'always_on' | 'always_off'
   /** True while the helper records the duration of a call that failed. */
   failing: boolean
   watching: boolean
@@ -42,6 +44,7 @@ function create(): Shared {
     clients: new WeakMap(),
     adoptable: [],
     options: { intervalMs: 1000, labels: undefined, enabled: true },
+    filter: 'trace_based',
     failing: false,
     watching: false,
     failures: 0,

@@ -74,6 +74,31 @@ export const codes = [
     action: 'Nothing to do. Shown with OTEL_LOG_LEVEL=debug.',
   },
   {
+    code: 'ORG_OTEL_METRICS_CALLBACK',
+    level: 'warn',
+    says: 'A callback of an observable metric of the application failed or took too long.',
+    action: 'Its metric is left out of this interval, all others are sent. The line carries the error.',
+  },
+  {
+    code: 'ORG_OTEL_METRICS_EXPORT',
+    level: 'warn',
+    says: 'The metrics of one interval could not be collected or handed over.',
+    action: 'Totals catch up with the next interval. If it repeats, look at the error in the line.',
+  },
+  {
+    code: 'ORG_OTEL_PROMETHEUS_PORT',
+    level: 'warn',
+    says: 'The Prometheus exporter cannot listen on its address, most often because another process or worker does.',
+    action:
+      'The application goes on without a /metrics page of its own. Set OTEL_EXPORTER_PROMETHEUS_PORT (and _HOST).',
+  },
+  {
+    code: 'ORG_OTEL_EXEMPLARS_OFF',
+    level: 'warn',
+    says: 'Exemplars were asked for, but the library that holds the metrics is not one we know.',
+    action: 'Metrics work as without exemplars. The line says which part was not as expected.',
+  },
+  {
     code: 'ORG_OTEL_INTERNAL',
     level: 'error',
     says: 'Our own code failed. The application is not affected.',
