@@ -99,7 +99,7 @@ export class RequestDurations implements HistogramSource {
   record(key: string | undefined, of: Dimensions, seconds: number, span: Span | undefined): void {
     const series = this.find(key, of)
     // The monotonic clock never gives less than 0, but a patched `performance` may.
-    const value = seconds > 0 ? seconds : 0
+    const value = Math.max(seconds, 0)
     series.count++
     series.sum += value
     if (value < series.min) series.min = value
