@@ -1,0 +1,285 @@
+// The story of one run: resolve what was asked, build, publish, attach, and keep until the process ends.
+import { DiagLogLevel, diag } from '@opentelemetry/api'
+import { buildLibraryOptions } from './build/library-options.ts'
+import { buildMetering, type Metering } from './build/metering.ts'
+import { buildTracing } from './build/tracing.ts'
+import type { Config, LogLevel } from './config/config.ts'
+import type { Entry } from './config/entry.ts'
+import { readFacts } from './config/facts.ts'
+import { readEnv } from './config/read-env.ts'
+import { renderSettings, renderStartupLine } from './config/render.ts'
+import { type Resolved, resolveConfig } from './config/resolve.ts'
+import type { UserOptions } from './config/user-options.ts'
+import { createExport, type Export } from './export/export.ts'
+import { attachExits } from './lifecycle/exits.ts'
+import { speakLastWords } from './lifecycle/last-words.ts'
+import { claimProcess, readRegistry } from './lifecycle/once.ts'
+import { type AttachedLibraries, attachLibraries } from './loader/attach.ts'
+import { loadChunk } from './loader/chunk.ts'
+import type { LibraryHooks } from './loader/library.ts'
+import { LeanLoggerProvider } from './logs/logger-provider.ts'
+import type { HistogramSource } from './metrics/histogram-source.ts'
+import { SpanMetrics } from './metrics/span-metrics.ts'
+import { diagLogger } from './self/diag.ts'
+import { guard, swallow } from './self/guard.ts'
+import { say, sayProblem, setLogLevel } from './self/log.ts'
+import { version } from './self/version.ts'
+import { LeanContextManager } from './tracing/context.ts'
+import type { SpanSink } from './tracing/ended-span.ts'
+import { attachHttp } from './tracing/http/attach.ts'
+import { publishApi, unpublishApi } from './tracing/publish.ts'
+
+/** What `start()` gives: the decisions, and the end. */
+export interface Telemetry {
+  /** What was decided, frozen. */
+  readonly config: Config
+  /** Sends what is pending, for at most `deadlineMs` (default 5000). Never rejects. */
+  flush(deadlineMs?: number): Promise<void>
+  /** Flushes, closes connections and lets go of everything. Never rejects; a second call does nothing. */
+  stop(): Promise<void>
+}
+
+/** What only code can give, because it has methods. */
+export type UserObjects = Pick<UserOptions, 'sampler' | 'spanProcessors' | 'propagator' | 'idGenerator'>
+
+const defaultFlushMs = 5000
+
+/** The preload's way in. What goes wrong is said in one line; the application runs in any case. */
+export function startFromRegister(): void {
+  begin({}, [])
+}
+
+/** The way in for `start()` in index.ts, which has checked the options and read them into `entries`. */
+export function startFromCode(objects: UserObjects, entries: readonly Entry[]): Telemetry {
+  return begin(objects, entries)
+}
+
+function begin(user: UserObjects, entries: readonly Entry[]): Telemetry {
+  const registry = claimProcess(version, __filename)
+  if (registry === undefined) {
+    const running = readRegistry()
+    say(
+      'warn',
+      'ORG_OTEL_ALREADY_STARTED',
+      `${running?.version} runs in this process already; its settings stay`,
+    )
+    return running?.handle as Telemetry
+  }
+  try {
+    const telemetry = run(user, entries)
+    registry.handle = telemetry
+    registry.state = telemetry.config.enabled ? 'started' : 'stopped'
+    return telemetry
+  } catch (error) {
+    registry.state = 'failed'
+    throw error
+  }
+}
+
+function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
+  const resolved = resolveConfig({
+    env: readEnv(),
+    facts: readFacts(),
+    code: entries,
+    loadFileParser: () => loadChunk('config-file').parseConfigFile,
+  })
+  const { config } = resolved
+  setLogLevel(config.logLevel)
+  for (const problem of resolved.problems) sayProblem(problem)
+  if (!config.enabled) return { config, async flush() {}, async stop() {} }
+
+  const exported = createExport(config)
+  const sources: HistogramSource[] = []
+  const tracing = buildTracing({
+    config,
+    user,
+    sink: chooseSink(config, exported, sources),
+    flush: () => flush(defaultFlushMs),
+  })
+  const metering = buildMetering({
+    config,
+    sources: () => [...sources, ...(config.selfMetrics ? [exported.account.durations] : [])],
+    self: { spans: () => tracing.provider.stats, lines: () => exported.account.lines() },
+    exportMetrics: metrics => exported.metrics.export(metrics),
+  })
+  const loggerProvider = config.logs.sending
+    ? new LeanLoggerProvider({ sink: exported.logs, limits: config.logs, now: Date.now })
+    : undefined
+
+  publish(config, tracing, metering, loggerProvider)
+  const libraries = attachLibraries({
+    config,
+    tracerProvider: tracing.provider,
+    meterProvider: () => metering?.provider as never,
+    loggerProvider: () => loggerProvider as never,
+    builtins: {
+      ...openHttp(config, tracing, sources, metering !== undefined),
+      // Measured by the metrics room, with everything else that is read once per interval.
+      'runtime-node': () => ({ modules: [] }),
+    },
+    libraryOptions: buildLibraryOptions(config),
+  })
+  tracing.ratioFile?.start()
+
+  async function flush(deadlineMs: number): Promise<void> {
+    const started = performance.now()
+    await within(metering?.flush(), deadlineMs)
+    await exported.flush(Math.max(0, deadlineMs - (performance.now() - started)))
+  }
+  const detachExits = attachExits({
+    flush,
+    lastWords: budgetMs => exported.lastWords(budgetMs, speakLastWords),
+    deadlineMs: config.exit.deadlineMs,
+    lastWordsMs: config.exit.lastWordsMs,
+  })
+  // Nothing that the first line of the application waits for: the metrics SDK, clouds, the line for people.
+  const later = setImmediate(() =>
+    guard('after start', () => settle(resolved, user, libraries, metering, exported)),
+  )
+  later.unref()
+
+  let stopped = false
+  return {
+    config,
+    flush: (deadlineMs = defaultFlushMs) => flush(deadlineMs).catch(error => swallow('flush', error)),
+    async stop() {
+      if (stopped) return
+      stopped = true
+      clearImmediate(later)
+      detachExits()
+      libraries.detach()
+      tracing.ratioFile?.stop()
+      unpublishApi()
+      await within(
+        tracing.provider.shutdown().catch(error => swallow('stop', error)),
+        config.exit.deadlineMs,
+      )
+      await within(metering?.stop(), config.exit.deadlineMs)
+      await exported.shutdown(config.exit.deadlineMs)
+      const registry = readRegistry()
+      if (registry !== undefined) registry.state = 'stopped'
+    },
+  }
+}
+
+/** Ended spans go to export; when span metrics were asked for, past the histogram first. */
+function chooseSink(config: Config, exported: Export, sources: HistogramSource[]): SpanSink {
+  const { spanMetrics, exemplarFilter } = config.metrics
+  if (!spanMetrics.enabled) return exported.spans
+  const metrics = new SpanMetrics({
+    scope: { name: '@org/otel', version },
+    service: String(config.resource.attributes['service.name']),
+    maxSeries: spanMetrics.maxSeries,
+    exemplars: exemplarFilter !== 'always_off',
+  })
+  sources.push(metrics)
+  return {
+    add(span) {
+      metrics.record(span)
+      exported.spans.add(span)
+    },
+  }
+}
+
+function publish(
+  config: Config,
+  tracing: ReturnType<typeof buildTracing>,
+  metering: Metering | undefined,
+  loggerProvider: LeanLoggerProvider | undefined,
+): void {
+  const taken = publishApi({
+    tracerProvider: tracing.provider,
+    contextManager: new LeanContextManager(),
+    propagator: tracing.propagator,
+    ...(metering !== undefined && { meterProvider: metering.provider }),
+    ...(loggerProvider !== undefined && { loggerProvider }),
+  })
+  if (taken.length > 0) {
+    say(
+      'warn',
+      'ORG_OTEL_API_TAKEN',
+      `another SDK registered ${taken.join(', ')} before us; those stay with it`,
+    )
+  }
+  diag.setLogger(diagLogger, { logLevel: diagLevels[config.logLevel], suppressOverrideMessage: true })
+}
+
+// What libraries report at "info" is chatter to the person who starts a service.
+const diagLevels: Record<LogLevel, DiagLogLevel> = {
+  none: DiagLogLevel.NONE,
+  error: DiagLogLevel.ERROR,
+  warn: DiagLogLevel.WARN,
+  info: DiagLogLevel.WARN,
+  debug: DiagLogLevel.DEBUG,
+}
+
+/** `http` and `undici` hang on no module: they are hooked at start, each only if its row is on. */
+function openHttp(
+  config: Config,
+  tracing: ReturnType<typeof buildTracing>,
+  sources: HistogramSource[],
+  metrics: boolean,
+): Record<string, () => LibraryHooks> {
+  const open = (part: { http: boolean; undici: boolean }) => (): LibraryHooks => {
+    let detach: (() => void) | undefined
+    return {
+      modules: [],
+      start() {
+        const attached = attachHttp({
+          tracerProvider: tracing.provider,
+          propagator: tracing.propagator,
+          config,
+          metrics,
+          exemplars: config.metrics.exemplarFilter,
+          ...part,
+        })
+        sources.push(...attached.sources)
+        detach = attached.detach
+      },
+      stop: () => detach?.(),
+    }
+  }
+  return { http: open({ http: true, undici: false }), undici: open({ http: false, undici: true }) }
+}
+
+function settle(
+  resolved: Resolved,
+  user: UserObjects,
+  libraries: AttachedLibraries,
+  metering: Metering | undefined,
+  exported: Export,
+): void {
+  const { config, origins } = resolved
+  metering?.begin()
+  if (config.startupLine) {
+    const details = typeof user.sampler === 'object' ? { sampler: String(user.sampler) } : {}
+    say('info', version, renderStartupLine(config, libraries.instrumented(), details))
+  }
+  if (config.logLevel === 'debug')
+    for (const line of renderSettings(origins)) say('debug', 'ORG_OTEL_SETTING', line)
+  void completeResource(config, exported)
+}
+
+/** Cloud metadata, when it was asked for: found out beside the application, used from then on. */
+async function completeResource(config: Config, exported: Export): Promise<void> {
+  const clouds = config.resource.detectors.filter(name => cloudDetectors.has(name))
+  if (clouds.length === 0) return
+  try {
+    const found = await loadChunk('cloud-resource').lookupCloudResource(clouds)
+    exported.setResource({ ...config.resource, attributes: { ...found, ...config.resource.attributes } })
+  } catch (error) {
+    swallow('cloud resource', error)
+  }
+}
+const cloudDetectors = new Set(['aws', 'gcp', 'azure', 'alibaba'])
+
+/** Waits for `work`, but not longer than `ms`; the timer does not keep the process alive once the work is done. */
+async function within(work: Promise<void> | undefined, ms: number): Promise<void> {
+  if (work === undefined) return
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}
