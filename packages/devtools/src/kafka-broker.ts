@@ -1,1 +1,1 @@
-export {}
+export { type KafkaBroker, type KafkaBrokerOptions, startKafkaBroker } from './kafka-broker/broker.ts'

@@ -3,7 +3,11 @@ const [protocol, compression] = process.argv.slice(2)
 const { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = require('@opentelemetry/api')
 const { resourceFromAttributes } = require('@opentelemetry/resources')
 const { LoggerProvider, SimpleLogRecordProcessor } = require('@opentelemetry/sdk-logs')
-const { AggregationType, MeterProvider, PeriodicExportingMetricReader } = require('@opentelemetry/sdk-metrics')
+const {
+  AggregationType,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} = require('@opentelemetry/sdk-metrics')
 const { BatchSpanProcessor, TracerProvider } = require('@opentelemetry/sdk-trace')
 
 const kind = { grpc: 'grpc', 'http/protobuf': 'proto', 'http/json': 'http' }[protocol]
