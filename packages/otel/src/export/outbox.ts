@@ -42,8 +42,8 @@ class Lane {
   readonly queue: Packet[] = []
   inFlight = 0
   failures = 0
-  /** Counts every failed attempt: tells a flush that it has tried. */
-  failed = 0
+  /** Attempts after which a request had to wait: tells a flush that it has tried. */
+  postponed = 0
   blockedUntilMs = 0
   /** Blocked because nobody answered: one answer to any lane of the destination ends it. */
   blockedByOutage = false
@@ -156,7 +156,7 @@ export class Outbox {
    * is over. Keeps the process alive while it waits. Never rejects.
    */
   flush(deadlineMs: number): Promise<void> {
-    const waiting = this.lanes.filter(lane => !lane.idle).map(lane => ({ lane, failed: lane.failed }))
+    const waiting = this.lanes.filter(lane => !lane.idle).map(lane => ({ lane, postponed: lane.postponed }))
     if (waiting.length === 0) return Promise.resolve()
     for (const { lane } of waiting) lane.blockedUntilMs = 0
     return new Promise(resolve => {
@@ -166,7 +166,7 @@ export class Outbox {
         resolve()
       }
       const check = () => {
-        if (waiting.every(({ lane, failed }) => lane.idle || lane.failed > failed)) done()
+        if (waiting.every(({ lane, postponed }) => lane.idle || lane.postponed > postponed)) done()
       }
       const timer = setTimeout(done, deadlineMs)
       this.waiters.add(check)
@@ -258,6 +258,8 @@ export class Outbox {
       swallow('send', error)
       outcome = { kind: 'refused', code: 'internal', says: String(error) }
     }
+    // Still counted as in flight, so that the plain bytes do not push others out of the buffer.
+    if (outcome.kind === 'retry') await this.compact(packet)
     destination.inFlight.delete(packet)
     lane.inFlight--
     ledger.inFlight -= packet.items
@@ -295,7 +297,6 @@ export class Outbox {
         return
       }
       case 'refused':
-        lane.failed++
         this.settleDropped(packet, 'rejected')
         return reports.refused(lane.options, packet.items, outcome)
       case 'too_large':
@@ -312,7 +313,7 @@ export class Outbox {
       this.settleDropped(packet, 'shutdown')
       return
     }
-    lane.failed++
+    lane.postponed++
     lane.failures++
     const failures = outcome.unreachable ? ++destination.unanswered : lane.failures
     const backoff = computeBackoffMs(failures, this.random())
@@ -331,7 +332,6 @@ export class Outbox {
       lane.blockedByOutage = false
     }
     this.requeue([packet])
-    this.compact(packet)
     this.options.reports.failed(lane.options, outcome)
     this.dropOverflow()
   }
@@ -341,7 +341,6 @@ export class Outbox {
     const plain = packet.gzipped ? await this.gunzip(packet) : packet.bytes
     const halves = splitRequest(plain, lane.options.ledger.signal === 'metrics')
     if (halves === undefined) {
-      lane.failed++
       this.settleDropped(packet, 'too_large')
       return this.options.reports.tooLarge(lane.options, packet.plainBytes, outcome)
     }
@@ -389,12 +388,14 @@ export class Outbox {
     }
   }
 
-  private compact(packet: Packet): void {
+  /** Never rejects. */
+  private async compact(packet: Packet): Promise<void> {
     if (packet.gzipped || packet.bytes.length < worthCompressingBytes) return
-    this.gzip(packet).then(
-      small => this.replace(packet, small, true),
-      error => swallow('gzip', error),
-    )
+    try {
+      this.replace(packet, await this.gzip(packet), true)
+    } catch (error) {
+      swallow('gzip', error)
+    }
   }
 
   private async encodeForSending(packet: Packet): Promise<void> {
