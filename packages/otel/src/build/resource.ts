@@ -1,6 +1,7 @@
 // Cloud metadata, only when somebody named a cloud in OTEL_NODE_RESOURCE_DETECTORS. It is asked over the network, so it is
 // never waited for at start: the caller sends without these attributes until they are there.
 import type { Attributes } from '@opentelemetry/api'
+import { sayProblem } from '../self/log.ts'
 import type { Problem } from '../self/problem.ts'
 
 /** The shape of upstream's detectors: attributes may be promises, each on its own. */
@@ -31,11 +32,6 @@ const clouds: Readonly<Record<string, Load>> = {
   ],
 }
 
-export interface CloudLookup {
-  readonly attributes: Attributes
-  readonly problems: readonly Problem[]
-}
-
 /** Whether any of these detectors has to ask the network. */
 export function needsCloudLookup(detectors: readonly string[]): boolean {
   return detectors.some(name => Object.hasOwn(clouds, name))
@@ -43,16 +39,26 @@ export function needsCloudLookup(detectors: readonly string[]): boolean {
 
 /**
  * Attributes of the clouds among `detectors` (`config.resource.detectors`), after at most `timeoutMs`. Never rejects:
- * what failed or was too slow is missing, and is in `problems`. Does not keep the process alive by itself.
+ * what failed or was too slow is missing, and is said. Its timer does not keep the process alive.
  *
  * @example
- * if (needsCloudLookup(names)) void lookupCloudResource(names).then(({ attributes }) => resource.add(attributes))
+ * if (needsCloudLookup(names)) void lookupCloudResource(names).then(found => exported.setResource(found))
  */
 export async function lookupCloudResource(
   detectors: readonly string[],
   timeoutMs = 2000,
-  table: Readonly<Record<string, Load>> = clouds,
-): Promise<CloudLookup> {
+): Promise<Attributes> {
+  const { attributes, problems } = await lookupIn(clouds, detectors, timeoutMs)
+  for (const problem of problems) sayProblem(problem)
+  return attributes
+}
+
+/** The same over any table of detectors, without a word. */
+export async function lookupIn(
+  table: Readonly<Record<string, Load>>,
+  detectors: readonly string[],
+  timeoutMs: number,
+): Promise<{ attributes: Attributes; problems: Problem[] }> {
   const attributes: Attributes = {}
   const problems: Problem[] = []
   const names = detectors.filter(name => Object.hasOwn(table, name))

@@ -1,6 +1,5 @@
 // The only reader of the machine and the process for identity. Everything is lazy and bounded: what nobody asks for is
 // not read, files are read to a limit, nothing is executed and nothing goes over the network.
-import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
 import { arch, hostname, type as osType, release } from 'node:os'
 
@@ -36,7 +35,7 @@ export function readFacts(): Facts {
     arch,
     osType,
     osRelease: release,
-    uuid: randomUUID,
+    uuid: makeUuid,
     readText: readTextBounded,
     realPath: path => {
       try {
@@ -77,4 +76,15 @@ function readTextBounded(path: string, maxBytes: number): string | undefined {
   } finally {
     if (fd !== undefined) closeSync(fd)
   }
+}
+
+// Version 4. Not node:crypto: loading it takes 2 ms, and this must only be unique, not secret. Every process seeds
+// Math.random from the operating system.
+function makeUuid(): string {
+  const hex = (digits: number) =>
+    Math.floor(Math.random() * 16 ** digits)
+      .toString(16)
+      .padStart(digits, '0')
+  const variant = (8 + Math.floor(Math.random() * 4)).toString(16)
+  return `${hex(8)}-${hex(4)}-4${hex(3)}-${variant}${hex(3)}-${hex(6)}${hex(6)}`
 }

@@ -35,11 +35,12 @@ export function readResource(
         readAttribute(walk, item, `${listAt}/${index}`, attributes)
     },
     attributes_list: (text, textAt) => {
-      if (typeof text !== 'string') return walk.invalid(textAt, text, 'expected key=value,key=value; ignored')
+      if (typeof text !== 'string') walk.invalid(textAt, text, 'expected key=value,key=value; ignored')
       const parsed = parsePairs(text)
       if ('fault' in parsed) return
       Object.assign(listed, parsed.value)
       if (parsed.faults !== undefined) walk.invalid(textAt, text, parsed.faults.join('; '))
+      return
     },
     schema_url: url => {
       if (typeof url === 'string') extras.schemaUrl = url
@@ -72,17 +73,15 @@ const numberTypes: ReadonlySet<unknown> = new Set(['int', 'double', 'int_array',
 
 function readAttribute(walk: FileWalk, item: unknown, at: string, into: Attributes): void {
   if (!isObject(item) || typeof item.name !== 'string' || item.name === '') {
-    return walk.invalid(at, item, 'expected name and value; ignored')
+    walk.invalid(at, item, 'expected name and value; ignored')
+    return
   }
   const { name, value, type } = item
   if (value === null || value === undefined) return
   const values = Array.isArray(value) ? value : [value]
   if (!values.every(v => typeof v === 'string' || typeof v === 'boolean' || Number.isFinite(v))) {
-    return walk.invalid(
-      `${at}/value`,
-      value,
-      'expected a text, number, true or false, or a list of these; ignored',
-    )
+    walk.invalid(`${at}/value`, value, 'expected a text, number, true or false, or a list of these; ignored')
+    return
   }
   const convert = (v: unknown): unknown => {
     if (type === 'string' || type === 'string_array') return String(v)
@@ -91,7 +90,9 @@ function readAttribute(walk: FileWalk, item: unknown, at: string, into: Attribut
     return v
   }
   const converted = values.map(convert)
-  if (converted.some(v => Number.isNaN(v)))
-    return walk.invalid(`${at}/value`, value, `expected ${String(type)}; ignored`)
+  if (converted.some(v => Number.isNaN(v))) {
+    walk.invalid(`${at}/value`, value, `expected ${String(type)}; ignored`)
+    return
+  }
   into[name] = (Array.isArray(value) ? converted : converted[0]) as Attributes[string]
 }

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import type { Facts } from './facts.ts'
 import type { Env } from './read-env.ts'
 
@@ -24,7 +24,7 @@ export function findPackage(facts: Facts, env: Env): Manifest | undefined {
   let level = from
   if (entry !== undefined && entry !== '') {
     const real = facts.realPath(entry)
-    if (!/[\\/]node_modules[\\/]/.test(real)) level = real
+    if (!real.includes(`${sep}node_modules${sep}`)) level = real
   }
   for (let i = 0; i < maxLevels; i++) {
     const path = join(level, 'package.json')

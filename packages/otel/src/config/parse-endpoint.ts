@@ -15,7 +15,7 @@ export interface Endpoint {
 /** `http://collector:4317`, `https://host/prefix`, `collector:4317`, `[::1]:4317`. */
 export function parseEndpoint(text: string): Parsed<Endpoint | undefined> {
   const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)
-  const scheme = match?.[1]!.toLowerCase()
+  const scheme = match?.[1]?.toLowerCase()
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
     return { fault: `expected http:// or https://, not ${scheme}://` }
   }

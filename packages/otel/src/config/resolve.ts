@@ -16,7 +16,6 @@ import type { Setting } from './setting.ts'
 import { cloudDetectors, localDetectors, type SettingKey, settings, type Values } from './settings.ts'
 import { checkNames, suggestName } from './typo.ts'
 import { findUnexpanded } from './unexpanded.ts'
-import { readUserOptions, type UserOptions } from './user-options.ts'
 
 export interface Origin {
   readonly from: 'environment' | 'file' | 'code' | 'default'
@@ -30,7 +29,8 @@ export type Origins = Readonly<Record<SettingKey, Origin>>
 export interface ResolveInput {
   readonly env: Env
   readonly facts: Facts
-  readonly code?: UserOptions
+  /** What `start({...})` was given, as `readUserOptions` makes it; the preload has none and does not load that file. */
+  readonly code?: readonly Entry[]
   /** Only called when OTEL_CONFIG_FILE is set, so that the YAML parser is loaded only then. */
   readonly loadFileParser?: () => ParseConfigFile
 }
@@ -56,7 +56,7 @@ export function resolveConfig(input: ResolveInput): Resolved {
   const file = readFile(input, problems)
   const values: Record<string, unknown> = {}
   const origins: Record<string, Origin> = {}
-  const code = indexEntries(input.code === undefined ? [] : readUserOptions(input.code), problems)
+  const code = indexEntries(input.code ?? [], problems)
   const fromFile = indexEntries(file?.entries ?? [], problems)
   for (const row of settings) {
     const fileRules = file !== undefined && !alwaysFromEnv.has(row.key)

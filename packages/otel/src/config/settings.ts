@@ -63,7 +63,7 @@ export const settings = [
   }),
   setting({
     key: 'logLevel',
-    env: ['OTEL_LOG_LEVEL'],
+    env: ['ORG_OTEL_LOG_LEVEL', 'OTEL_LOG_LEVEL'],
     parse: parseEnum<LogLevel>(['none', 'error', 'warn', 'info', 'debug'], {
       verbose: 'debug',
       all: 'debug',

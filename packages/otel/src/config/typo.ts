@@ -124,9 +124,22 @@ function looksLikeOurs(name: string): boolean {
   if (first !== 0x6f || name.length < 6) return false
   const second = name.charCodeAt(1) | 32
   if (second !== 0x74 && second !== 0x72 && second !== 0x65 && second !== 0x70) return false
-  const upper = name.toUpperCase()
-  return /^(OTEL|OTLP|ORG_?OTEL|OTLE|OETL|OPENTELEMETRY|OPEN_TELEMETRY)[_-]/.test(upper)
+  if (name.startsWith('OTEL_') || name.startsWith('ORG_OTEL_')) return true
+  const upper = name.toUpperCase().replaceAll('-', '_')
+  for (const start of prefixes) if (upper.startsWith(start)) return true
+  return false
 }
+
+const prefixes = [
+  'OTEL_',
+  'OTLP_',
+  'ORG_OTEL_',
+  'ORGOTEL_',
+  'OTLE_',
+  'OETL_',
+  'OPENTELEMETRY_',
+  'OPEN_TELEMETRY_',
+]
 
 function checkName(name: string): Problem | undefined {
   const ours = name.startsWith('ORG_OTEL_')

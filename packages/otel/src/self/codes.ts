@@ -68,7 +68,7 @@ export const codes = [
     action: 'The text is theirs. OTEL_LOG_LEVEL decides how much of it is shown.',
   },
   {
-    code: 'ORG_OTEL_SETTINGS',
+    code: 'ORG_OTEL_SETTING',
     level: 'debug',
     says: 'One setting that differs from its default, with its origin; secrets are hidden.',
     action: 'Nothing to do. Shown with OTEL_LOG_LEVEL=debug.',
@@ -103,6 +103,122 @@ export const codes = [
     level: 'error',
     says: 'Our own code failed. The application is not affected.',
     action: 'Please report it with the line.',
+  },
+  {
+    code: 'ORG_OTEL_SKIPPED',
+    level: 'warn',
+    says: 'We did not start: another agent or SDK is here already, or this runtime is not supported.',
+    action: 'The application runs without us. The line names the reason.',
+  },
+  {
+    code: 'ORG_OTEL_START_FAILED',
+    level: 'error',
+    says: 'We failed while starting.',
+    action: 'The application runs without telemetry. Please report it with the line.',
+  },
+  {
+    code: 'ORG_OTEL_ALREADY_STARTED',
+    level: 'warn',
+    says: 'start() was called in a process where we run already.',
+    action: 'The first start stays in force, with its settings; its handle is returned.',
+  },
+  {
+    code: 'ORG_OTEL_API_TAKEN',
+    level: 'warn',
+    says: 'Another SDK registered itself with the OpenTelemetry API before us.',
+    action: 'What it registered stays with it. Remove it, or switch us off with OTEL_SDK_DISABLED=true.',
+  },
+  {
+    code: 'ORG_OTEL_LIBRARY_VERSION',
+    level: 'warn',
+    says: 'A library was loaded in a version that its instrumentation does not support.',
+    action: 'It works as always and is not traced. The line names the supported versions.',
+  },
+  {
+    code: 'ORG_OTEL_LOADED_BEFORE',
+    level: 'warn',
+    says: 'Libraries were loaded before us and can no longer be instrumented.',
+    action: 'Put `--require @org/otel/register` before all other preloads.',
+  },
+  {
+    code: 'ORG_OTEL_PROPAGATION',
+    level: 'debug',
+    says: 'A carrier of trace context (headers of a request or message) could not be read or written.',
+    action: 'The trace starts anew at this point; the request is not affected.',
+  },
+  {
+    code: 'ORG_OTEL_RATIO_FILE',
+    level: 'warn',
+    says: 'The file named by ORG_OTEL_SAMPLING_RATIO_FILE cannot be read or understood.',
+    action: 'The ratio stays as it is. Write `ratio=0.5` or `{"ratio":0.5}` into it.',
+  },
+  {
+    code: 'ORG_OTEL_RATIO_CHANGED',
+    level: 'info',
+    says: 'The sampling ratio was changed while the process runs, by the watched file.',
+    action: 'Nothing to do.',
+  },
+  {
+    code: 'ORG_OTEL_SAMPLER_FAILED',
+    level: 'warn',
+    says: 'A sampler given to start() threw.',
+    action: 'The decision of the parent is followed instead. Correct the sampler.',
+  },
+  {
+    code: 'ORG_OTEL_ID_GENERATOR',
+    level: 'warn',
+    says: 'An id generator given to start() threw or returned an id that is not valid.',
+    action: 'Our own ids are used. Correct the generator.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_UNREACHABLE',
+    level: 'warn',
+    says: 'The collector cannot be reached.',
+    action:
+      'Telemetry is kept, compressed, within ORG_OTEL_BUFFER_BYTES and sent when it answers. Check OTEL_EXPORTER_OTLP_ENDPOINT and the collector.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_RETRYING',
+    level: 'warn',
+    says: 'The collector answers that it cannot take telemetry now.',
+    action: 'Telemetry is kept and sent again, as late as the collector asks for.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_RECOVERED',
+    level: 'info',
+    says: 'The collector answers again.',
+    action: 'What was kept is being sent; the line says what was dropped meanwhile.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_REFUSED',
+    level: 'warn',
+    says: 'The collector refuses requests in a way that trying again cannot change.',
+    action: 'The items are dropped and counted. Check credentials, path and protocol named in the line.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_PARTIAL',
+    level: 'warn',
+    says: 'The collector took a request but refused some of its items.',
+    action: 'They are counted as dropped. The line has the reason the collector gave.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_TOO_LARGE',
+    level: 'warn',
+    says: 'A single item is larger than the collector accepts.',
+    action: 'It is dropped and counted. Bound values with OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_BUFFER_FULL',
+    level: 'warn',
+    says: 'The collector was away for so long that the buffer is full.',
+    action:
+      'The oldest telemetry is dropped and counted. Raise ORG_OTEL_BUFFER_BYTES or bring the collector back.',
+  },
+  {
+    code: 'ORG_OTEL_EXPORT_CERTIFICATE',
+    level: 'warn',
+    says: 'A certificate or key file cannot be read.',
+    action: 'Sending goes on without it. Check the path and the permissions.',
   },
 ] as const satisfies readonly CodeRow[]
 
