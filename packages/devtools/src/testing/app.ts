@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { type Receiver, startReceiver } from '../receive/receiver.ts'
 
 export interface AppOptions {
@@ -82,7 +82,7 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
   const receiver = options.receiver ?? (await startReceiver({ unref: true }))
   const child = spawn(options.node ?? process.execPath, [file, ...(options.args ?? [])], {
     cwd,
-    env: buildEnv(options, cwd, receiver),
+    env: buildEnv(options, file, cwd, receiver),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   keepTrack(child)
@@ -145,7 +145,13 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
       watcher()
     })
 
-  const app: App = {
+  const readPort = () => {
+    if (port === undefined) {
+      throw new AssertionError({ message: `the app did not print "listening <port>"\n${output()}` })
+    }
+    return port
+  }
+  const app = {
     pid: child.pid ?? -1,
     receiver,
     exited,
@@ -155,30 +161,21 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
     get stderr() {
       return stderr
     },
-    get port() {
-      if (port === undefined) {
-        throw new AssertionError({ message: `the app did not print "listening <port>"\n${output()}` })
-      }
-      return port
-    },
-    get url() {
-      return `http://127.0.0.1:${app.port}`
-    },
     get logs() {
       return stdout.split('\n').flatMap(line => parseLog(line))
     },
-    async get(path, init) {
+    async get(path: string, init?: RequestInit) {
       const response = await fetch(new URL(path, app.url), init)
       return { status: response.status, headers: response.headers, body: await response.text() }
     },
-    waitForOutput(pattern, timeoutMs = 10_000) {
+    waitForOutput(pattern: string | RegExp, timeoutMs = 10_000) {
       const found = () => {
         const text = `${stdout}\n${stderr}`
         return typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text)
       }
       return until(found, timeoutMs, `no output ${pattern}`)
     },
-    async stop(signal = 'SIGTERM') {
+    async stop(signal: NodeJS.Signals = 'SIGTERM') {
       if (ended === undefined) child.kill(signal)
       try {
         await until(() => ended !== undefined, 10_000, `still running after ${signal}`)
@@ -195,7 +192,10 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
       if (options.receiver === undefined) await receiver.close()
     },
     [Symbol.asyncDispose]: () => app.dispose(),
-  }
+  } as App
+  // They may throw, so they must not be there for whoever prints the object.
+  Object.defineProperty(app, 'port', { get: readPort })
+  Object.defineProperty(app, 'url', { get: () => `http://127.0.0.1:${readPort()}` })
 
   try {
     const timeoutMs = options.timeoutMs ?? 20_000
@@ -226,7 +226,7 @@ function placeProgram(
   return { file, remove: () => rmSync(file, { force: true }) }
 }
 
-function buildEnv(options: AppOptions, cwd: string, receiver: Receiver): NodeJS.ProcessEnv {
+function buildEnv(options: AppOptions, file: string, cwd: string, receiver: Receiver): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {}
   for (const [name, value] of Object.entries(process.env)) {
     // What belongs to the test runner must not decide how the app behaves.
@@ -245,7 +245,7 @@ function buildEnv(options: AppOptions, cwd: string, receiver: Receiver): NodeJS.
     if (value === undefined) delete env[name]
     else env[name] = value
   }
-  const preload = options.preload ?? findPreload(cwd)
+  const preload = options.preload ?? findPreload([dirname(file), cwd, process.cwd()])
   const nodeOptions = [
     options.nodeOptions ?? '',
     env.NODE_OPTIONS ?? '',
@@ -255,8 +255,8 @@ function buildEnv(options: AppOptions, cwd: string, receiver: Receiver): NodeJS.
   return env
 }
 
-function findPreload(cwd: string): string {
-  for (const from of [cwd, process.cwd()]) {
+function findPreload(places: readonly string[]): string {
+  for (const from of places) {
     try {
       return createRequire(join(from, 'package.json')).resolve('@org/otel/register')
     } catch {
@@ -264,7 +264,7 @@ function findPreload(cwd: string): string {
     }
   }
   throw new AssertionError({
-    message: `cannot find @org/otel/register from ${cwd}: build it, or give { preload: path } or { preload: false }`,
+    message: `cannot find @org/otel/register from ${places[0]}: build it, or give { preload: path } or { preload: false }`,
   })
 }
 

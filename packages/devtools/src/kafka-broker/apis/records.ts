@@ -231,7 +231,7 @@ export const offsetForLeaderEpoch: Api = {
         response.int16(partition === undefined ? errors.unknownTopicOrPartition : errors.none)
         response
           .int32(index)
-          .int32(nodeId - 1)
+          .int32(onlyEpoch)
           .int64(partition?.end ?? -1n)
       })
     })
