@@ -55,6 +55,9 @@ export interface TracerProviderOptions {
   stop?: () => Promise<void>
 }
 
+// Upstream's exporters read `resource.attributes` of every span they get.
+const emptyResource = { attributes: {}, asyncAttributesPending: false, getRawAttributes: () => [] }
+
 export const defaultLimits: SpanLimits = {
   attributeCount: 128,
   attributeValueLength: Number.POSITIVE_INFINITY,
@@ -94,7 +97,7 @@ export class LeanTracerProvider implements TracerProvider {
     this.processors = options.processors?.length ? [...options.processors] : null
     this.keepErrors = options.keepErrors ?? null
     if (this.keepErrors !== null) this.keepErrors.emit = record => this.upgrade(record)
-    this.resource = options.resource
+    this.resource = options.resource ?? emptyResource
     this.question = {
       context: ROOT,
       parent: undefined,

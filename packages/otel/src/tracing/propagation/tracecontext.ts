@@ -1,7 +1,6 @@
 // W3C trace context, level 2: the random flag is carried, and set for the ids we generate.
 import type { Context } from '@opentelemetry/api'
 import { withSpan } from '../context.ts'
-import { parseWord } from '../ids.ts'
 import { LeanSpan, RANDOM, SAMPLED } from '../span.ts'
 import { type Format, readList, readOne } from './format.ts'
 import { LeanTraceState, parseTraceState } from './trace-state.ts'
@@ -10,9 +9,23 @@ const known = SAMPLED | RANDOM
 const flagTexts = ['-00', '-01', '-02', '-03'] as const
 
 // 0..15 for a lower-case hex digit, 255 for anything else: the specification forbids upper case here.
-const digits = new Uint8Array(128).fill(255)
+const digits = new Uint8Array(256).fill(255)
 for (let i = 0; i < 10; i++) digits[48 + i] = i
 for (let i = 0; i < 6; i++) digits[97 + i] = 10 + i
+
+// Bitwise or of all digits read since it was reset: above 15 when one of them was none.
+let seen = 0
+
+function readDigits(text: string, from: number, to: number): number {
+  let word = 0
+  for (let i = from; i < to; i++) {
+    const code = text.charCodeAt(i)
+    const digit = digits[code & 255] as number
+    seen |= digit | (code & 0xff00)
+    word = (word << 4) | digit
+  }
+  return word
+}
 
 /** `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03`. The span must be valid. */
 export function printTraceparent(span: LeanSpan): string {
@@ -27,34 +40,22 @@ export function parseTraceparent(traceparent: unknown, tracestate: unknown): Lea
   let text = readOne(traceparent)
   if (text === undefined || text.length < 55) return undefined
   if (text.length > 55) text = text.trim()
-  // Bitwise or of all digits: above 15 when one of them is not a digit.
-  let all = 0
-  for (let i = 0; i < 55; i++) {
-    const code = text.charCodeAt(i)
-    if (i === 2 || i === 35 || i === 52) {
-      if (code !== 45) return undefined
-    } else {
-      all |= code > 127 ? 255 : (digits[code] as number)
-    }
-  }
-  if (all > 15) return undefined
-  const version = text.slice(0, 2)
-  if (version === 'ff') return undefined
+  if (text.charCodeAt(2) !== 45 || text.charCodeAt(35) !== 45 || text.charCodeAt(52) !== 45) return undefined
+  seen = 0
+  const version = readDigits(text, 0, 2)
+  const t0 = readDigits(text, 3, 11)
+  const t1 = readDigits(text, 11, 19)
+  const t2 = readDigits(text, 19, 27)
+  const t3 = readDigits(text, 27, 35)
+  const s0 = readDigits(text, 36, 44)
+  const s1 = readDigits(text, 44, 52)
+  const flags = readDigits(text, 53, 55)
+  if (seen > 15 || version === 255) return undefined
   // A later version may append fields, after a dash.
-  if (text.length > 55 && (version === '00' || text.charCodeAt(55) !== 45)) return undefined
-  const flags = ((digits[text.charCodeAt(53)] as number) << 4) | (digits[text.charCodeAt(54)] as number)
-  const state = tracestate === undefined || tracestate === null ? undefined : readList(tracestate)
-  const span = new LeanSpan(
-    parseWord(text, 3),
-    parseWord(text, 11),
-    parseWord(text, 19),
-    parseWord(text, 27),
-    parseWord(text, 36),
-    parseWord(text, 44),
-    flags & known,
-    true,
-    state === undefined ? undefined : parseTraceState(state),
-  )
+  if (text.length > 55 && (version === 0 || text.charCodeAt(55) !== 45)) return undefined
+  const list = tracestate === undefined || tracestate === null ? undefined : readList(tracestate)
+  const state = list === undefined ? undefined : parseTraceState(list)
+  const span = new LeanSpan(t0, t1, t2, t3, s0, s1, flags & known, true, state)
   return span.isValid() ? span : undefined
 }
 
