@@ -131,7 +131,9 @@ function decide(world: World): Decision {
   if (tool) return { start: false, reason: `tool ${tool}` }
 
   const threads = require('node:worker_threads')
-  if (threads.isInternalThread) return { start: false, reason: 'loader thread' }
+  // Node 20 does not say it, but a thread for module hooks has nobody to talk to.
+  if (threads.isInternalThread || !(threads.isMainThread || threads.parentPort))
+    return { start: false, reason: 'loader thread' }
   if (!threads.isMainThread) {
     const data = threads.workerData
     // A pino transport writes the lines that the main thread has already correlated.

@@ -136,7 +136,12 @@ module.exports = {
   },
   async ioredis(load) {
     const { Redis } = await load('ioredis')
-    const redis = new Redis({ ...refused, lazyConnect: true, retryStrategy: () => null })
+    const redis = new Redis({
+      ...refused,
+      lazyConnect: true,
+      disconnectTimeout: 1,
+      retryStrategy: () => null,
+    })
     redis.on('error', ignore)
     await redis.get('key').catch(ignore)
     redis.disconnect()

@@ -7,7 +7,13 @@ import { Client } from 'pg'
 const app = express()
 app.get('/users/:id', async (_req, res) => {
   await new Client({ host: '127.0.0.1', port: 1 }).connect().catch(() => {})
-  const redis = new Redis({ host: '127.0.0.1', port: 1, lazyConnect: true, retryStrategy: () => null })
+  const redis = new Redis({
+    host: '127.0.0.1',
+    port: 1,
+    lazyConnect: true,
+    disconnectTimeout: 1,
+    retryStrategy: () => null,
+  })
   redis.on('error', () => {})
   await redis.get('key').catch(() => {})
   redis.disconnect()
