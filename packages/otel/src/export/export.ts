@@ -141,7 +141,7 @@ export function createExport(config: Config, resource: Resource = config.resourc
       try {
         spans.flush()
         logs.flush()
-        if (outbox.failing) return
+        if (outbox.hopeless) return
         const waiting = outbox.waiting().flatMap(w => {
           const request = toWireRequest(w)
           return request === undefined ? [] : [{ ...w, request }]

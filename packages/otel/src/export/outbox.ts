@@ -72,6 +72,8 @@ class Destination {
   unanswered = 0
 }
 
+/** How long a flush in vain speaks for the next attempt. */
+const hopelessMs = 1000
 /** Smaller requests grow or gain nothing worth a trip to the thread pool. */
 const worthCompressingBytes = 1024
 
@@ -103,6 +105,7 @@ export class Outbox {
   bytes = 0
   private sequence = 0
   private stopped = false
+  private gaveUpAtMs = Number.NEGATIVE_INFINITY
   private readonly lanes: Lane[] = []
   private readonly destinations = new Map<string, Destination>()
   private readonly waiters = new Set<() => void>()
@@ -163,6 +166,7 @@ export class Outbox {
       const done = () => {
         clearTimeout(timer)
         this.waiters.delete(check)
+        if (waiting.some(({ lane }) => !lane.idle)) this.gaveUpAtMs = performance.now()
         resolve()
       }
       const check = () => {
@@ -186,8 +190,9 @@ export class Outbox {
     })
   }
 
-  /** Whether the last thing heard from every place with waiting requests was a failure. */
-  get failing(): boolean {
+  /** Whether trying again right now is known to be in vain: a flush has just failed, or every place is failing. */
+  get hopeless(): boolean {
+    if (performance.now() - this.gaveUpAtMs < hopelessMs) return true
     const waiting = this.lanes.filter(lane => !lane.idle)
     return waiting.length > 0 && waiting.every(lane => lane.failures > 0 && lane.inFlight === 0)
   }

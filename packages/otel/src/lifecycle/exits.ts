@@ -23,7 +23,7 @@ const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 type ExitSignal = (typeof signals)[number]
 
 /** A script that has ended is not held back longer than this by a collector that does not answer. */
-const naturalEndMs = 500
+const naturalEndMs = 400
 /** The loop empties again right after a flush; only a program that went on for longer gets another one. */
 const sameEndMs = 1000
 /** PID 1 survives a signal nobody handles. Then we listen again. */
@@ -80,7 +80,8 @@ export function attachExits(work: ExitWork): () => void {
   // Libraries such as signal-exit compare the number of listeners with their own to learn whether they are alone, and
   // raise the signal again if so. With ours in the list nobody would ever end the process, so we leave when somebody
   // comes, and come back when the last one has left.
-  const onNewListener = (event: string | symbol) => {
+  const onNewListener = (event: string | symbol, added: unknown) => {
+    if (event === 'exit' && added !== onExit) return process.nextTick(goLast)
     if (!isExitSignal(event) || !listeners.has(event)) return
     // Not now: the new one is not in the list yet, and Node would stop watching the signal when it sees none.
     process.nextTick(() => {
@@ -100,6 +101,12 @@ export function attachExits(work: ExitWork): () => void {
     })
   }
   const onExit = () => work.lastWords(work.lastWordsMs)
+  // What other listeners of `exit` still do is telemetry too, so ours stays behind theirs.
+  const goLast = () => {
+    if (detached) return
+    process.removeListener('exit', onExit)
+    process.on('exit', onExit)
+  }
 
   for (const signal of signals) if (process.listenerCount(signal) === 0) listen(signal)
   process.on('newListener', onNewListener)

@@ -7,14 +7,24 @@ process.stdin.on('data', c => chunks.push(c)).on('end', () => {
   const all = Buffer.concat(chunks)
   const end = all.indexOf(10)
   let at = end + 1
-  for (const [i, r] of JSON.parse(all.toString('utf8', 0, end)).entries()) {
+  const requests = JSON.parse(all.toString('utf8', 0, end))
+  let open = requests.length
+  for (const [i, r] of requests.entries()) {
     const body = all.subarray(at, (at += r.length))
-    try { (r.transport === 'grpc' ? grpc : http)(r, body, () => process.stdout.write(i + '\\n')) } catch {}
+    let ended = false
+    const done = accepted => {
+      if (ended) return
+      ended = true
+      if (accepted) fs.writeSync(1, i + '\\n')
+      if (--open === 0) process.exit()
+    }
+    try { (r.transport === 'grpc' ? grpc : http)(r, body, done) } catch { done(false) }
   }
 })
-const read = p => { try { return p && require('node:fs').readFileSync(p) } catch {} }
+const fs = require('node:fs')
+const read = p => { try { return p && fs.readFileSync(p) } catch {} }
 const tls = t => ({ ca: read(t.caFile), cert: read(t.clientCertFile), key: read(t.clientKeyFile) })
-function http(r, body, accepted) {
+function http(r, body, done) {
   const u = new URL(r.url)
   const headers = { ...r.headers, 'content-length': body.length }
   if (r.gzipped) headers['content-encoding'] = 'gzip'
@@ -22,13 +32,13 @@ function http(r, body, accepted) {
   require(secure ? 'node:https' : 'node:http')
     .request(u, { method: 'POST', headers, ...(secure ? tls(r.tls) : {}) }, s => {
       s.resume()
-      if (s.statusCode >= 200 && s.statusCode < 300) accepted()
+      done(s.statusCode >= 200 && s.statusCode < 300)
     })
-    .on('error', () => {})
+    .on('error', () => done(false))
     .end(body)
 }
 const sessions = {}
-function grpc(r, body, accepted) {
+function grpc(r, body, done) {
   const u = new URL(r.url)
   const session = (sessions[u.origin] ??= require('node:http2')
     .connect(u.origin, u.protocol === 'https:' ? tls(r.tls) : {})
@@ -39,10 +49,8 @@ function grpc(r, body, accepted) {
   const headers = { ...r.headers, ':method': 'POST', ':path': u.pathname, te: 'trailers', 'content-type': 'application/grpc' }
   if (r.gzipped) headers['grpc-encoding'] = 'gzip'
   const stream = session.request(headers)
-  const status = h => { if (h['grpc-status'] === '0' || h['grpc-status'] === 0) accepted() }
-  stream.on('response', status).on('trailers', status).on('error', () => {}).on('close', () => {
-    stream.session?.close()
-  }).resume()
+  const status = h => { if (h['grpc-status'] !== undefined) done(Number(h['grpc-status']) === 0) }
+  stream.on('response', status).on('trailers', status).on('error', () => {}).on('close', () => done(false)).resume()
   stream.end(Buffer.concat([head, body]))
 }
 `

@@ -118,7 +118,7 @@ export class Collector {
     return createServer((req, res) => {
       const chunks: Buffer[] = []
       req.on('error', () => {})
-      req.on('data', c => chunks.push(c))
+      req.on('data', (c: Buffer) => chunks.push(c))
       req.on('end', () => {
         const body = Buffer.concat(chunks)
         const plain = req.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
@@ -151,7 +151,7 @@ export class Collector {
     server.on('stream', (stream: ServerHttp2Stream, headers) => {
       const chunks: Buffer[] = []
       stream.on('error', () => {})
-      stream.on('data', c => chunks.push(c))
+      stream.on('data', (c: Buffer) => chunks.push(c))
       stream.on('end', () => {
         const all = Buffer.concat(chunks)
         const body = all.subarray(5, 5 + all.readUInt32BE(1))
