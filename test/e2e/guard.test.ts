@@ -2,6 +2,7 @@ import { cpSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { bundle, makeFolder, node, run, writeTree } from './loader-process.ts'
 
+jest.setTimeout(60_000)
 const majors = [20, 22, 24, 26]
 const nodes = Object.fromEntries(majors.map(major => [major, node(major)]))
 const register = bundle('hooks-start')

@@ -1,5 +1,6 @@
 import { app, bundle, node, run, writeTree } from './loader-process.ts'
 
+jest.setTimeout(60_000)
 const majors = [20, 22, 24, 26]
 const nodes = Object.fromEntries(majors.map(major => [major, node(major)]))
 const register = bundle('start')

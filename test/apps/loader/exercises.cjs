@@ -96,9 +96,14 @@ module.exports = {
     await app.close()
   },
   async graphql(load) {
-    const { buildSchema, graphql } = await load('graphql')
+    const { buildSchema, execute, graphql, parse } = await load('graphql')
     const schema = buildSchema('type Query { hello: String }')
-    await graphql({ schema, source: '{ hello }', rootValue: { hello: () => 'world' } })
+    const rootValue = { hello: () => 'world' }
+    await graphql({ schema, source: '{ hello }', rootValue })
+    // `abortSignal` is an argument that graphql 17 added.
+    const aborted = { schema, document: parse('{ hello }'), rootValue, abortSignal: AbortSignal.abort() }
+    const outcome = await (async () => execute(aborted))().catch(error => error)
+    if (outcome.name !== 'AbortError') throw new Error('the abort signal was lost')
   },
   async dataloader(load) {
     const DataLoader = main(await load('dataloader'))
