@@ -203,7 +203,7 @@ async function main() {
   })
   writeFileSync(join(dist, 'index.mjs'), `export * from './index.cjs'\n`)
   emitTypes(dist)
-  writeFileSync(join(home, 'THIRD-PARTY-NOTICES.md'), renderNotices(metafiles, home))
+  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.md'), renderNotices(metafiles, home))
   cpSync(join(home, '../../LICENSE'), join(home, 'LICENSE'))
   const bytes = globSync('**/*', { cwd: dist }).reduce(
     (sum, file) => sum + statSync(join(dist, file)).size,

@@ -1,7 +1,13 @@
 // Attaches everything that was chosen to the libraries of this process: what to patch is in the catalog, whether in
 // `choose`, how modules are seen in the two hooks. This file is the order of events.
 import Module from 'node:module'
-import type { LoggerProvider, MeterProvider, TracerProvider } from '@opentelemetry/api'
+import {
+  type LoggerProvider,
+  logs,
+  type MeterProvider,
+  metrics,
+  type TracerProvider,
+} from '@opentelemetry/api'
 import type { Config } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
 import { say } from '../self/log.ts'
@@ -19,10 +25,10 @@ import { openUpstream } from './upstream.ts'
 export interface AttachOptions {
   readonly config: Pick<Config, 'instrumentations'>
   readonly tracerProvider: TracerProvider
-  /** Called when an instrumentation makes its first instrument; not before. */
-  readonly meterProvider: () => MeterProvider
-  /** Called when an instrumentation writes its first log record; not before. */
-  readonly loggerProvider: () => LoggerProvider
+  /** Called when an instrumentation makes its first instrument; not before. Undefined: metrics are off. */
+  readonly meterProvider: () => MeterProvider | undefined
+  /** Called when an instrumentation writes its first log record; not before. Undefined: logs are not sent. */
+  readonly loggerProvider: () => LoggerProvider | undefined
   /**
    * Hooks for rows that hang on no module load, by row key (`http`, `undici`, `runtime-node`). They are made and
    * started when their row is on, and take the place of the row's chunk.
@@ -70,8 +76,8 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
 
   setProviders({
     tracerProvider: () => options.tracerProvider,
-    meterProvider: options.meterProvider,
-    loggerProvider: options.loggerProvider,
+    meterProvider: () => options.meterProvider() ?? metrics.getMeterProvider(),
+    loggerProvider: () => options.loggerProvider() ?? logs.getLoggerProvider(),
   })
 
   /** Rows that share a chunk (the Kafka clients, the loggers) share one set of hooks, made once. */
@@ -97,8 +103,9 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
       const opened = openUpstream(Instrumentation, wished, row)
       // Some flush through the provider (aws-lambda); the others take it without creating a tracer yet.
       opened.instrumentation.setTracerProvider(options.tracerProvider)
-      // Once more: the class fields of subclasses have undone what their base's constructor made.
-      opened.instrumentation._updateMetricInstruments()
+      // Needed even when it is what it would find itself: this makes the instruments once more, because the class
+      // fields of subclasses have undone what their base's constructor made.
+      opened.instrumentation.setMeterProvider(options.meterProvider() ?? metrics.getMeterProvider())
       return opened
     } catch (error) {
       swallow(`loading instrumentation ${row.key}`, error)
