@@ -2,6 +2,8 @@ export type { Fault } from './receive/fault.ts'
 export type { IntakeStats, Protocol, ReceivedRequest } from './receive/intake.ts'
 export { type Receiver, type ReceiverOptions, startReceiver } from './receive/receiver.ts'
 export type { Signal } from './receive/schema.ts'
+export { parseLogLine } from './store/json-line.ts'
+export { type FinishedOptions, watchFinished } from './store/quiet.ts'
 export type {
   Attributes,
   AttributeValue,

@@ -73,6 +73,7 @@ interface TraceEntry {
   bytes: number
   dropped: number
   sequence: number
+  rooted: boolean
 }
 
 interface SeriesEntry {
@@ -144,6 +145,16 @@ export class Store {
   trace(traceId: string): Trace | undefined {
     const entry = this.traceEntries.get(traceId)
     return entry && buildTrace(traceId, entry.spans, entry.dropped)
+  }
+
+  has(traceId: string): boolean {
+    return this.traceEntries.has(traceId)
+  }
+
+  /** Number of spans of every trace, and whether its root is here: cheap enough to ask after every arrival. */
+  *outline(): Generator<{ traceId: string; spans: number; rooted: boolean }> {
+    for (const [traceId, { spans, rooted }] of this.traceEntries)
+      yield { traceId, spans: spans.length, rooted }
   }
 
   /** Spans in arrival order that fit every given condition. */
@@ -245,7 +256,7 @@ export class Store {
   private addSpan(span: Span): void {
     let entry = this.traceEntries.get(span.traceId)
     if (entry === undefined) {
-      entry = { spans: [], bytes: 0, dropped: 0, sequence: ++this.sequence }
+      entry = { spans: [], bytes: 0, dropped: 0, sequence: ++this.sequence, rooted: false }
       this.traceEntries.set(span.traceId, entry)
     }
     if (entry.spans.length >= Math.min(this.bounds.spansPerTrace, this.bounds.spans)) {
@@ -255,6 +266,7 @@ export class Store {
     }
     const bytes = weighSpan(span)
     entry.spans.push(span)
+    if (span.parentSpanId === undefined) entry.rooted = true
     entry.bytes += bytes
     this.usedBytes += bytes
     this.spanCount++

@@ -27,6 +27,8 @@ export interface AppOptions {
   readonly module?: 'cjs' | 'esm'
   /** The line on stdout that says it is ready; a first group of digits is its port. Default `listening <port>` or `ready`. */
   readonly ready?: RegExp
+  /** The same for stderr, for programs whose stdout is data. */
+  readonly readyOnStderr?: RegExp
   /** How long it may take to be ready or end. Default 20 s. */
   readonly timeoutMs?: number
 }
@@ -95,20 +97,21 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
     for (const watcher of [...watchers]) watcher()
   }
   const readyPattern = options.ready ?? /^(?:listening(?: on)? (?:\S*:)?(\d+)\b|ready\b).*$/m
-  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
-    stdout += chunk
-    if (!ready) {
-      const found = readyPattern.exec(stdout)
-      if (found !== null) {
-        ready = true
-        if (/^\d+$/.test(found[1] ?? '')) port = Number(found[1])
-      }
+  const lookFor = (pattern: RegExp | undefined, text: string) => {
+    const found = ready ? null : pattern?.exec(text)
+    if (found) {
+      ready = true
+      if (/^\d+$/.test(found[1] ?? '')) port = Number(found[1])
     }
     notice()
+  }
+  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk
+    lookFor(readyPattern, stdout)
   })
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk
-    notice()
+    lookFor(options.readyOnStderr, stderr)
   })
   let ended: Exit | undefined
   // `close` comes after the streams have ended, so nothing of the output is missing.
@@ -151,7 +154,7 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
     }
     return port
   }
-  const app = {
+  const base: Omit<App, 'port' | 'url'> = {
     pid: child.pid ?? -1,
     receiver,
     exited,
@@ -164,18 +167,18 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
     get logs() {
       return stdout.split('\n').flatMap(line => parseLog(line))
     },
-    async get(path: string, init?: RequestInit) {
+    async get(path, init) {
       const response = await fetch(new URL(path, app.url), init)
       return { status: response.status, headers: response.headers, body: await response.text() }
     },
-    waitForOutput(pattern: string | RegExp, timeoutMs = 10_000) {
+    waitForOutput(pattern, timeoutMs = 10_000) {
       const found = () => {
         const text = `${stdout}\n${stderr}`
         return typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text)
       }
       return until(found, timeoutMs, `no output ${pattern}`)
     },
-    async stop(signal: NodeJS.Signals = 'SIGTERM') {
+    async stop(signal = 'SIGTERM') {
       if (ended === undefined) child.kill(signal)
       try {
         await until(() => ended !== undefined, 10_000, `still running after ${signal}`)
@@ -192,10 +195,12 @@ export async function runApp(fileOrCode: string, options: AppOptions = {}): Prom
       if (options.receiver === undefined) await receiver.close()
     },
     [Symbol.asyncDispose]: () => app.dispose(),
-  } as App
-  // They may throw, so they must not be there for whoever prints the object.
-  Object.defineProperty(app, 'port', { get: readPort })
-  Object.defineProperty(app, 'url', { get: () => `http://127.0.0.1:${readPort()}` })
+  }
+  // Not enumerable: they may throw, and test runners print objects.
+  const app = Object.defineProperties(base, {
+    port: { get: readPort },
+    url: { get: () => `http://127.0.0.1:${readPort()}` },
+  }) as App
 
   try {
     const timeoutMs = options.timeoutMs ?? 20_000

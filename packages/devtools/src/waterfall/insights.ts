@@ -103,7 +103,10 @@ function findSerial(node: TraceNode, taken: ReadonlySet<Span>): Insight[] {
 /** A failure below that the span above does not show. */
 function findSwallowed(node: TraceNode): Insight[] {
   if (node.span.status.code === 'error') return []
-  const failed = node.children.filter(child => child.span.status.code === 'error').map(child => child.span)
+  // A consumer fails later and elsewhere: its producer cannot know.
+  const failed = node.children
+    .map(child => child.span)
+    .filter(span => span.status.code === 'error' && span.kind !== 'consumer')
   if (failed.length === 0) return []
   const names = [...new Set(failed.map(span => clean(span.name)))].slice(0, 3).join(', ')
   return [

@@ -61,7 +61,7 @@ export function renderTrace(trace: Trace, options: RenderOptions = {}): string {
   if (rows.length > maxRows) lines.push(paint('dim', `… ${rows.length - maxRows} more rows`))
   for (const insight of insights) {
     const mark = insight.kind === 'n+1' ? 'N+1' : insight.kind
-    lines.push(`${paint('yellow', `! ${mark}`)} ${insight.message}`)
+    lines.push(`${paint('yellow', `! ${mark}:`)} ${insight.message}`)
   }
   if (trace.droppedSpans > 0) lines.push(`! ${trace.droppedSpans} more spans arrived and were not kept`)
   if (logs.length > 0) {
