@@ -19,8 +19,9 @@ export function patchHistogram(client: PromClient, style: SeriesStyle): void {
   // 15 gives this method to every instance as `observe`; in 14 `observe` itself is on the prototype.
   const method = typeof proto.observeWithoutExemplar === 'function' ? 'observeWithoutExemplar' : 'observe'
   const original = proto[method]
-  replaceMethod(proto, method, function (this: PromMetric, labels: any, value: any) {
-    const result = original.apply(this, arguments)
+  replaceMethod(proto, method, function (this: PromMetric, ...args: any[]) {
+    const result = original.apply(this, args)
+    const [labels, value] = args
     // As prom-client reads its arguments: (value), (labels, value), (undefined, value).
     if (typeof labels === 'object' || !(labels || labels === 0))
       noteObservation(this, style, labels ?? noLabels, value)
@@ -46,8 +47,9 @@ export function patchCounter(client: PromClient, style: SeriesStyle): void {
   const proto = client.Counter.prototype
   const method = typeof proto.incWithoutExemplar === 'function' ? 'incWithoutExemplar' : 'inc'
   const original = proto[method]
-  replaceMethod(proto, method, function (this: PromMetric, labels: any, value: any) {
-    const result = original.apply(this, arguments)
+  replaceMethod(proto, method, function (this: PromMetric, ...args: any[]) {
+    const result = original.apply(this, args)
+    const [labels, value] = args
     if (labels !== null && typeof labels === 'object') noteIncrement(this, style, labels, value)
     else noteIncrement(this, style, noLabels, labels)
     return result

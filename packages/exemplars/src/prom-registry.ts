@@ -19,9 +19,9 @@ export function patchRegistry(client: PromClient): void {
   const metrics = proto.metrics
   // @platformatic/prom-client answers at once where it can: then so do we.
   const isAsync = metrics.constructor.name === 'AsyncFunction'
-  replaceMethod(proto, 'metrics', function () {
+  replaceMethod(proto, 'metrics', function (...args) {
     const scrape = shared.scrapes.getStore()
-    const plain = () => metrics.apply(this, arguments)
+    const plain = () => metrics.apply(this, args)
     if (scrape !== undefined) return isAsync ? serveLater(this, scrape, plain) : serve(this, scrape, plain)
     return openClusterScrapes > 0 && fromWorkers.has(this) ? rememberPage(this, plain()) : plain()
   })
@@ -29,8 +29,8 @@ export function patchRegistry(client: PromClient): void {
   if (typeof toJson === 'function') {
     // Rows of a cluster worker or thread travel to the primary: there, and only there, exemplars travel with them.
     const isThread = !isMainThread && client.WorkerRegistry !== undefined
-    replaceMethod(proto, 'getMetricsAsJSON', function () {
-      const items = toJson.apply(this, arguments)
+    replaceMethod(proto, 'getMetricsAsJSON', function (...args) {
+      const items = toJson.apply(this, args)
       const travels = cluster.isWorker || isThread || shared.scrapes.getStore() !== undefined
       if (!travels || !shared.options.enabled) return items
       return items instanceof Promise
@@ -43,7 +43,7 @@ export function patchRegistry(client: PromClient): void {
 /** OpenMetrics while the response can still say so; otherwise what it would be without us. */
 function serve(registry: PromRegistry, scrape: Scrape, plain: () => Page): Page {
   if (!shared.options.enabled || !scrape.accepts()) return plain()
-  const answer = (page: string) => (scrape.guard() ? page : plain())
+  const answer = (page: string) => (scrape.commit() ? page : plain())
   try {
     const page = renderPage(registry)
     // A collect() that fails: prom-client reports it as it always does.
@@ -87,8 +87,8 @@ export function patchCluster(client: PromClient): void {
   const owner = Object.hasOwn(client.Registry, 'aggregate') ? client.Registry : Aggregator
   if (typeof owner?.aggregate !== 'function') return
   const aggregate = owner.aggregate
-  replaceMethod(owner, 'aggregate', function (metrics: PromData[][]) {
-    const registry = aggregate.apply(this, arguments)
+  replaceMethod(owner, 'aggregate', function (metrics: PromData[][], ...rest) {
+    const registry = aggregate.call(this, metrics, ...rest)
     try {
       fromWorkers.add(registry)
       carryExemplars(metrics, registry)
@@ -99,9 +99,9 @@ export function patchCluster(client: PromClient): void {
   })
   const clusterMetrics = Aggregator.prototype.clusterMetrics
   if (typeof clusterMetrics !== 'function') return
-  replaceMethod(Aggregator.prototype, 'clusterMetrics', function () {
+  replaceMethod(Aggregator.prototype, 'clusterMetrics', function (...args) {
     const scrape = shared.scrapes.getStore()
-    const plain = () => clusterMetrics.apply(this, arguments)
+    const plain = () => clusterMetrics.apply(this, args)
     return scrape === undefined || !shared.options.enabled ? plain() : serveCluster(scrape, plain)
   })
 }
@@ -155,8 +155,8 @@ export function patchPushgateway(client: PromClient): void {
   for (const name of ['push', 'pushAdd']) {
     const original = proto?.[name]
     if (typeof original !== 'function') continue
-    replaceMethod(proto, name, function () {
-      return shared.scrapes.run(undefined, () => original.apply(this, arguments))
+    replaceMethod(proto, name, function (...args) {
+      return shared.scrapes.run(undefined, () => original.apply(this, args))
     })
   }
 }

@@ -1,22 +1,45 @@
-// Which request is a scrape that asks for OpenMetrics, told by Node's own diagnostics channels: nothing is patched
-// until such a request comes, and then only its response object.
+// Which request is a scrape that asks for OpenMetrics, told by Node's own diagnostics channels. Nothing is patched
+// but the response object of such a request.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { prefersOpenMetrics } from './accept.ts'
-import { endOfPage, openMetricsType } from './open-metrics.ts'
+import { readHeader, withoutHeaders } from './header-list.ts'
+import { openMetricsType } from './open-metrics.ts'
+import { PageBody } from './page-body.ts'
 import { shared, swallow } from './shared.ts'
 
 /** A request that prefers OpenMetrics, as the asynchronous context of its handler carries it. */
-export interface Scrape {
+export class Scrape {
+  private readonly body: PageBody
+  private readonly response: { readonly headersSent: boolean }
+
+  constructor(response: { readonly headersSent: boolean }, body: PageBody) {
+    this.response = response
+    this.body = body
+  }
+
   /** False once the answer has begun in another format. */
-  accepts(): boolean
-  /** Promises that this response says OpenMetrics and ends with one `# EOF`. False: too late. */
-  guard(): boolean
+  accepts(): boolean {
+    return this.body.isPage || !this.response.headersSent
+  }
+
+  /** A page was rendered: the response will say OpenMetrics and end with one `# EOF`. False: too late. */
+  commit(): boolean {
+    if (!this.accepts()) return false
+    this.body.renders++
+    return true
+  }
 }
 
 const channels: readonly (readonly [string, (message: any) => void])[] = [
-  ['http.server.request.start', message => enter(message.request, message.response)],
+  [
+    'http.server.request.start',
+    ({ request, response }) => enter(request.method, request.headers, response, guardResponse),
+  ],
   // Node 22 and later; there the handler of either HTTP/2 API runs in the context set here.
-  ['http2.server.stream.created', message => enterStream(message.stream, message.headers)],
+  [
+    'http2.server.stream.created',
+    ({ stream, headers }) => enter(headers[':method'], headers, stream, guardStream),
+  ],
 ]
 
 export function watchScrapes(): void {
@@ -31,213 +54,111 @@ export function unwatchScrapes(): void {
   for (const [name, listener] of channels) unsubscribe(name, listener)
 }
 
-function enter(request: any, response: any): void {
+function enter(
+  method: string,
+  headers: any,
+  response: any,
+  guard: (response: any, body: PageBody) => void,
+): void {
   try {
-    const asks = isRead(request.method) && prefersOpenMetrics(request.headers.accept)
-    setScrape(asks ? new HttpScrape(response) : undefined)
+    const asks = (method === 'GET' || method === 'HEAD') && prefersOpenMetrics(headers.accept)
+    if (!asks || !shared.options.enabled) {
+      // Node 20 and 22 keep the context on the connection: the next request on it clears what the last one set.
+      if (shared.scrapes.getStore() !== undefined) shared.scrapes.enterWith(undefined)
+      return
+    }
+    const body = new PageBody()
+    guard(response, body)
+    shared.scrapes.enterWith(new Scrape(response, body))
   } catch (error) {
     swallow('scrape', error)
   }
 }
 
-function enterStream(stream: any, headers: any): void {
-  try {
-    const asks = isRead(headers[':method']) && prefersOpenMetrics(headers.accept)
-    setScrape(asks ? new Http2Scrape(stream) : undefined)
-  } catch (error) {
-    swallow('scrape', error)
+function guardResponse(response: any, body: PageBody): void {
+  // The innermost writeHead: middleware that looks at the type (compression) still sees the application's own.
+  const { writeHead } = response
+  response.writeHead = function (status: number, ...rest: unknown[]) {
+    const isNamed = typeof rest[0] === 'string'
+    const given = isNamed ? rest[1] : (rest[0] ?? rest[1])
+    const type = readHeader(given, 'content-type') ?? this.getHeader('content-type')
+    if (this.headersSent || !body.decide(status, type)) return writeHead.call(this, status, ...rest)
+    this.setHeader('Content-Type', openMetricsType)
+    if (given === undefined || given === null) return writeHead.call(this, status, ...rest)
+    // The application added up the lengths of several pages, each with an end of its own.
+    const dropped = body.renders > 1 ? ['content-type', 'content-length'] : ['content-type']
+    const kept = withoutHeaders(given, dropped)
+    return isNamed ? writeHead.call(this, status, rest[0], kept) : writeHead.call(this, status, kept)
   }
-}
-
-// Node 20 and 22 keep the context on the connection, so the next request on it must clear what the last one set.
-function setScrape(scrape: Scrape | undefined): void {
-  if (scrape !== undefined || shared.scrapes.getStore() !== undefined)
-    shared.scrapes.enterWith(scrape as Scrape)
-}
-
-function isRead(method: unknown): boolean {
-  return method === 'GET' || method === 'HEAD'
-}
-
-class HttpScrape implements Scrape {
-  private readonly response: any
-  private readonly body = new PageBody()
-
-  constructor(response: any) {
-    this.response = response
-  }
-
-  accepts(): boolean {
-    return this.body.isPage || !this.response.headersSent
-  }
-
-  guard(): boolean {
-    if (!this.accepts()) return false
-    if (this.body.renders++ === 0) this.attach()
-    return true
-  }
-
-  // Attached by the first render, so after every middleware that wrapped the response: what passes here is text,
-  // and what compresses it comes behind.
-  private attach(): void {
-    const { body, response } = this
-    const { writeHead, write, end } = response
-    const settle = (status: number, type: unknown) => {
-      if (!body.decide(status, type)) return
-      response.setHeader('Content-Type', openMetricsType)
+  const decide = () => body.decide(response.statusCode, response.getHeader('content-type'))
+  layer(response, 'write', (write, [chunk, ...rest]) => {
+    decide()
+    const passed = body.pass(chunk)
+    if (passed !== chunk && !response.headersSent && body.renders > 1) response.removeHeader('content-length')
+    return write(passed, ...rest)
+  })
+  layer(response, 'end', (end, args) => {
+    decide()
+    const [chunk, rest] = splitEnd(args)
+    const last = body.finish(chunk)
+    if (last === chunk) return end(...args)
+    if (!response.headersSent && response.hasHeader('content-length')) {
+      response.setHeader('content-length', Buffer.byteLength(last as string))
     }
-    response.writeHead = function (status: number, reason?: unknown, headers?: unknown) {
-      if (!this.headersSent) {
-        const given = typeof reason === 'string' ? headers : (reason ?? headers)
-        settle(status, readHeader(given, 'content-type') ?? this.getHeader('content-type'))
-        if (body.isPage) {
-          if (body.renders > 1 && !body.lengthIsRight) this.removeHeader('content-length')
-          const dropped = body.renders > 1 ? ['content-type', 'content-length'] : ['content-type']
-          const kept = given && withoutHeaders(given, dropped)
-          const args = typeof reason === 'string' ? [status, reason, kept] : [status, kept]
-          return writeHead.apply(this, kept === undefined ? args.slice(0, -1) : args)
-        }
-      }
-      return writeHead.apply(this, arguments)
+    return end(last, ...rest)
+  })
+}
+
+function guardStream(stream: any, body: PageBody): void {
+  const { respond } = stream
+  stream.respond = function (headers: any, ...rest: unknown[]) {
+    const status = Number(readHeader(headers, ':status') ?? 200)
+    if (!body.decide(status, readHeader(headers, 'content-type'))) return respond.call(this, headers, ...rest)
+    const kept = withoutHeaders(
+      headers ?? {},
+      body.renders > 1 ? ['content-type', 'content-length'] : ['content-type'],
+    )
+    if (Array.isArray(kept)) kept.push('content-type', openMetricsType)
+    else kept['content-type'] = openMetricsType
+    return respond.call(this, kept, ...rest)
+  }
+  layer(stream, 'write', (write, [chunk, ...rest]) => write(body.pass(chunk), ...rest))
+  layer(stream, 'end', (end, args) => {
+    const [chunk, rest] = splitEnd(args)
+    const last = body.finish(chunk)
+    return last === chunk ? end(...args) : end(last, ...rest)
+  })
+}
+
+// `end(chunk?, encoding?, callback?)`, any of them left out.
+function splitEnd([chunk, ...rest]: unknown[]): [chunk: unknown, rest: unknown[]] {
+  if (typeof chunk === 'function') return [undefined, ['utf8', chunk]]
+  return chunk === undefined || chunk === null ? [undefined, rest] : [chunk, rest]
+}
+
+/**
+ * Puts `step` around a method, and around every replacement of it: middleware that wraps the method later gets its
+ * input from `step` too. A plain replacement would come too late for `response.end(await registry.metrics())`, which
+ * reads `response.end` before it renders, and too early to see text in front of a compressing wrapper.
+ */
+function layer(
+  object: any,
+  name: string,
+  step: (next: (...args: any[]) => any, args: unknown[]) => any,
+): void {
+  let current = object[name]
+  const wrap = (next: any) =>
+    function (this: any, ...args: unknown[]) {
+      return step((...passed) => next.apply(this, passed), args)
     }
-    response.write = function (chunk: unknown, ...rest: unknown[]) {
-      if (!this.headersSent) settle(this.statusCode, this.getHeader('content-type'))
-      return write.call(this, body.pass(chunk), ...rest)
-    }
-    response.end = function (chunk?: unknown, ...rest: unknown[]) {
-      const hasChunk = chunk !== undefined && chunk !== null && typeof chunk !== 'function'
-      if (!this.headersSent) settle(this.statusCode, this.getHeader('content-type'))
-      if (!body.isPage) return end.call(this, chunk, ...rest)
-      const last = body.finish(hasChunk ? chunk : undefined)
-      if (last === undefined) return end.call(this, chunk, ...rest)
-      if (last !== chunk && !this.headersSent && this.hasHeader('content-length')) {
-        this.setHeader('content-length', Buffer.byteLength(last as string))
-        body.lengthIsRight = true
-      }
-      return hasChunk ? end.call(this, last, ...rest) : end.call(this, last, 'utf8', chunk)
-    }
-  }
-}
-
-class Http2Scrape implements Scrape {
-  private readonly stream: any
-  private readonly body = new PageBody()
-
-  constructor(stream: any) {
-    this.stream = stream
-  }
-
-  accepts(): boolean {
-    return this.body.isPage || !this.stream.headersSent
-  }
-
-  guard(): boolean {
-    if (!this.accepts()) return false
-    if (this.body.renders++ === 0) this.attach()
-    return true
-  }
-
-  private attach(): void {
-    const { body, stream } = this
-    const { respond, write, end } = stream
-    stream.respond = function (headers: any, ...rest: unknown[]) {
-      const status = Number(readHeader(headers, ':status') ?? 200)
-      if (!body.decide(status, readHeader(headers, 'content-type')))
-        return respond.call(this, headers, ...rest)
-      const dropped = body.renders > 1 ? ['content-type', 'content-length'] : ['content-type']
-      const kept = withoutHeaders(headers ?? {}, dropped)
-      // A null prototype is how Node's compatibility layer marks headers it has validated.
-      if (!Array.isArray(kept)) kept['content-type'] = openMetricsType
-      else kept.push('content-type', openMetricsType)
-      return respond.call(this, kept, ...rest)
-    }
-    stream.write = function (chunk: unknown, ...rest: unknown[]) {
-      return write.call(this, body.pass(chunk), ...rest)
-    }
-    stream.end = function (chunk?: unknown, ...rest: unknown[]) {
-      const hasChunk = chunk !== undefined && chunk !== null && typeof chunk !== 'function'
-      const last = body.isPage ? body.finish(hasChunk ? chunk : undefined) : undefined
-      if (last === undefined) return end.call(this, chunk, ...rest)
-      return hasChunk ? end.call(this, last, ...rest) : end.call(this, last, 'utf8', chunk)
-    }
-  }
-}
-
-/** The body of one guarded response: every `# EOF` but the last is taken out, wherever the application put it. */
-export class PageBody {
-  renders = 0
-  isPage = false
-  lengthIsRight = false
-  private isDecided = false
-  private heldEnd = false
-
-  /** Only a success with a textual (or no) type is the page; JSON around our text is the application's business. */
-  decide(status: number, type: unknown): boolean {
-    if (!this.isDecided) {
-      this.isDecided = true
-      const isText = type === undefined || /^(?:text\/|application\/openmetrics-text)/i.test(String(type))
-      this.isPage = status >= 200 && status < 300 && isText
-    }
-    return this.isPage
-  }
-
-  /** A chunk that is not the last: its `# EOF` is held back until the end. */
-  pass(chunk: unknown): unknown {
-    if (!this.isPage) return chunk
-    const text = readPage(chunk)
-    if (text === undefined) return chunk
-    this.heldEnd = true
-    return withoutEnds(text)
-  }
-
-  /** The last chunk as it has to be; undefined when nothing has to be added. */
-  finish(chunk: unknown): unknown {
-    const text = chunk === undefined ? undefined : readPage(chunk)
-    if (text === undefined && !this.heldEnd) return undefined
-    if (text === undefined) return chunk === undefined ? endOfPage : joinEnd(chunk)
-    const isWhole = text.indexOf(endOfPage) === text.length - endOfPage.length
-    return isWhole ? chunk : withoutEnds(text) + endOfPage
-  }
-}
-
-/** The text of a chunk that contains an end mark; undefined for anything else (compressed bytes, other text). */
-function readPage(chunk: unknown): string | undefined {
-  if (typeof chunk === 'string') return chunk.includes(endOfPage) ? chunk : undefined
-  if (!(chunk instanceof Uint8Array)) return undefined
-  const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  return bytes.includes(endOfPage) ? bytes.toString('utf8') : undefined
-}
-
-function withoutEnds(text: string): string {
-  const rest = text.replace(/^# EOF\n/gm, '').replace(/\n{2,}/g, '\n')
-  return rest === '' || rest.endsWith('\n') ? rest : `${rest}\n`
-}
-
-function joinEnd(chunk: unknown): unknown {
-  if (typeof chunk !== 'string') return Buffer.concat([chunk as Uint8Array, Buffer.from(`\n${endOfPage}`)])
-  return `${chunk.replace(/\n*$/, '\n')}${endOfPage}`
-}
-
-function readHeader(headers: unknown, name: string): unknown {
-  for (const [key, value] of headerPairs(headers)) if (key.toLowerCase() === name) return value
-  return undefined
-}
-
-function withoutHeaders(headers: any, names: readonly string[]): any {
-  const kept = headerPairs(headers).filter(([key]) => !names.includes(key.toLowerCase()))
-  if (Array.isArray(headers)) return kept.flat()
-  const copy = Object.create(Object.getPrototypeOf(headers))
-  for (const key of Reflect.ownKeys(headers)) {
-    if (typeof key === 'symbol' || !names.includes(key.toLowerCase())) copy[key] = headers[key]
-  }
-  return copy
-}
-
-function headerPairs(headers: any): [string, unknown][] {
-  if (headers === null || typeof headers !== 'object') return []
-  if (!Array.isArray(headers)) return Object.entries(headers)
-  if (Array.isArray(headers[0])) return headers as [string, unknown][]
-  const pairs: [string, unknown][] = []
-  for (let i = 0; i + 1 < headers.length; i += 2) pairs.push([String(headers[i]), headers[i + 1]])
-  return pairs
+  let wrapped = wrap(current)
+  Object.defineProperty(object, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => wrapped,
+    set(replacement: any) {
+      current = replacement
+      wrapped = wrap(current)
+    },
+  })
 }
