@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to variables are written as text here.
 // docs/configuration.md, made of the table. `UPDATE_DOCS=1` with the test beside this file writes it.
 import { instrumentationNames } from './instrumentation-names.ts'
 import { kubernetesNames } from './kubernetes.ts'

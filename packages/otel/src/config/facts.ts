@@ -61,16 +61,16 @@ function readTextBounded(path: string, maxBytes: number): string | undefined {
   let fd: number | undefined
   try {
     fd = openSync(path, 'r')
-    const buffer = Buffer.allocUnsafe(Math.min(maxBytes, 16_384))
-    const chunks: string[] = []
+    const buffers: Buffer[] = []
     let total = 0
     while (total < maxBytes) {
-      const count = readSync(fd, buffer, 0, Math.min(buffer.length, maxBytes - total), null)
+      const buffer = Buffer.allocUnsafe(Math.min(maxBytes - total, 16_384))
+      const count = readSync(fd, buffer, 0, buffer.length, null)
       if (count === 0) break
-      chunks.push(buffer.toString('utf8', 0, count))
+      buffers.push(buffer.subarray(0, count))
       total += count
     }
-    return chunks.length === 1 ? chunks[0] : chunks.join('')
+    return Buffer.concat(buffers, total).toString('utf8')
   } catch {
     return undefined
   } finally {

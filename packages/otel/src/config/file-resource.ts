@@ -35,12 +35,14 @@ export function readResource(
         readAttribute(walk, item, `${listAt}/${index}`, attributes)
     },
     attributes_list: (text, textAt) => {
-      if (typeof text !== 'string') walk.invalid(textAt, text, 'expected key=value,key=value; ignored')
+      if (typeof text !== 'string') {
+        walk.invalid(textAt, text, 'expected key=value,key=value; ignored')
+        return
+      }
       const parsed = parsePairs(text)
       if ('fault' in parsed) return
       Object.assign(listed, parsed.value)
       if (parsed.faults !== undefined) walk.invalid(textAt, text, parsed.faults.join('; '))
-      return
     },
     schema_url: url => {
       if (typeof url === 'string') extras.schemaUrl = url

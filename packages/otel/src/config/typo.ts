@@ -195,13 +195,15 @@ function compare(name: string, words: readonly string[], candidate: string): num
   for (const word of wanted) if (!hasWord(words, word)) missing++
   let surplus = 0
   for (const word of words) if (!hasWord(wanted, word)) surplus++
-  // Every word is there, in whatever order or number (OTEL_EXPORTER_ENDPOINT lacks OTLP, OTEL_RESOURCE_ATTRS nothing).
-  const byWords =
-    missing === 0 && surplus === 0
-      ? 0.5
-      : missing + surplus === 1 && words.length + wanted.length >= 5
-        ? 2.2 + missing * 0.2 + wanted.length * 0.1
-        : Number.POSITIVE_INFINITY
+  // Every word is there, in whatever order or number; or all but one of several, and a word too few (OTEL_EXPORTER_ENDPOINT
+  // lacks OTLP) is likelier than a word too many.
+  let byWords = Number.POSITIVE_INFINITY
+  if (missing === 0 && surplus === 0) byWords = 0.5
+  else if (missing + surplus === 1 && words.length + wanted.length >= 5) {
+    byWords = 2.2 + missing * 0.2 + surplus * 0.8 + wanted.length * 0.1
+  }
+  // Who writes no ORG_ means none, unless nothing else is near.
+  if (candidate.startsWith('ORG_') && !name.startsWith('ORG_')) byWords++
   return Math.min(byLetters, byWords)
 }
 

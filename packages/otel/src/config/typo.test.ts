@@ -1,0 +1,203 @@
+import { foreignNames } from './foreign-names.ts'
+import { upstreamInstrumentations } from './instrumentation-names.ts'
+import { settings } from './settings.ts'
+import { checkNames, suggestName } from './typo.ts'
+
+/** What somebody wrote -> what was meant. Half of them are from issues and questions, half are slips of the finger. */
+const corpus: readonly (readonly [string, string])[] = [
+  ['OTEL_SERVICE', 'OTEL_SERVICE_NAME'],
+  ['OTEL_SERVICENAME', 'OTEL_SERVICE_NAME'],
+  ['OTEL_SERVICE_NMAE', 'OTEL_SERVICE_NAME'],
+  ['OTEL_SERVICES_NAME', 'OTEL_SERVICE_NAME'],
+  ['OTEL_SERVCE_NAME', 'OTEL_SERVICE_NAME'],
+  ['OTEL_SVC_NAME', 'OTEL_SERVICE_NAME'],
+  ['OTEL_NAME', 'OTEL_SERVICE_NAME'],
+  ['OTEL_APP_NAME', 'OTEL_SERVICE_NAME'],
+  ['OTLP_SERVICE_NAME', 'OTEL_SERVICE_NAME'],
+  ['otel_service_name', 'OTEL_SERVICE_NAME'],
+  ['Otel_Service_Name', 'OTEL_SERVICE_NAME'],
+  ['OTEL-SERVICE-NAME', 'OTEL_SERVICE_NAME'],
+  ['OTLE_SERVICE_NAME', 'OTEL_SERVICE_NAME'],
+  ['OETL_SERVICE_NAME', 'OTEL_SERVICE_NAME'],
+  ['OTEL_EXPORTER_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_ENDPIONT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OLTP_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OTPL_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINTS', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLPENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORT_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_OTLP_EXPORTER_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_HOST', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_COLLECTOR_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['otel_exporter_otlp_endpoint', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_TRACE_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT_TRACES', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
+  ['OTEL_EXPORTER_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_METRIC_ENDPOINT', 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_LOG_ENDPOINT', 'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT'],
+  ['OTEL_EXPORTER_OTLP_HEADER', 'OTEL_EXPORTER_OTLP_HEADERS'],
+  ['OTEL_EXPORTER_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS'],
+  ['OTEL_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS'],
+  ['OTEL_EXPORTER_OTLP_PROTOCAL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+  ['OTEL_EXPORTER_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+  ['OTEL_EXPORTER_OTLP_TRACE_PROTOCOL', 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'],
+  ['OTEL_EXPORTER_OTLP_COMPRESION', 'OTEL_EXPORTER_OTLP_COMPRESSION'],
+  ['OTEL_EXPORTER_OTLP_CERT', 'OTEL_EXPORTER_OTLP_CERTIFICATE'],
+  ['OTEL_EXPORTER_OTLP_TIMOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT'],
+  ['OTEL_EXPORTER_OTLP_INSECUR', 'OTEL_EXPORTER_OTLP_INSECURE'],
+  ['OTEL_RESOURCE_ATTRS', 'OTEL_RESOURCE_ATTRIBUTES'],
+  ['OTEL_RESOURCE_ATTRIBUTE', 'OTEL_RESOURCE_ATTRIBUTES'],
+  ['OTEL_RESOURCES_ATTRIBUTES', 'OTEL_RESOURCE_ATTRIBUTES'],
+  ['OTEL_RESOURCE_ATTRIBUTS', 'OTEL_RESOURCE_ATTRIBUTES'],
+  ['OTEL_ATTRIBUTES', 'OTEL_RESOURCE_ATTRIBUTES'],
+  ['OTEL_TRACE_SAMPLER', 'OTEL_TRACES_SAMPLER'],
+  ['OTEL_TRACES_SAMPLING', 'OTEL_TRACES_SAMPLER'],
+  ['OTEL_SAMPLER', 'OTEL_TRACES_SAMPLER'],
+  ['OTEL_TRACES_SAMPLER_ARGS', 'OTEL_TRACES_SAMPLER_ARG'],
+  ['OTEL_TRACE_SAMPLER_ARG', 'OTEL_TRACES_SAMPLER_ARG'],
+  ['OTEL_TRACES_SAMPLER_ARGUMENT', 'OTEL_TRACES_SAMPLER_ARG'],
+  ['OTEL_SAMPLING_RATIO', 'OTEL_TRACES_SAMPLER_ARG'],
+  ['OTEL_PROPAGATOR', 'OTEL_PROPAGATORS'],
+  ['OTEL_PROPOGATORS', 'OTEL_PROPAGATORS'],
+  ['OTEL_METRIC_EXPORTER', 'OTEL_METRICS_EXPORTER'],
+  ['OTEL_TRACE_EXPORTER', 'OTEL_TRACES_EXPORTER'],
+  ['OTEL_TRACES_EXPORTERS', 'OTEL_TRACES_EXPORTER'],
+  ['OTEL_EXPORTER_TRACES', 'OTEL_TRACES_EXPORTER'],
+  ['OTEL_LOG_EXPORTER', 'OTEL_LOGS_EXPORTER'],
+  ['OTEL_LOGLEVEL', 'OTEL_LOG_LEVEL'],
+  ['OTEL_LOGS_LEVEL', 'OTEL_LOG_LEVEL'],
+  ['OTEL_LOG_LEVL', 'OTEL_LOG_LEVEL'],
+  ['OTEL_DISABLED', 'OTEL_SDK_DISABLED'],
+  ['OTEL_SDK_DISABLE', 'OTEL_SDK_DISABLED'],
+  ['OTEL_SKD_DISABLED', 'OTEL_SDK_DISABLED'],
+  ['OTEL_METRICS_EXPORT_INTERVAL', 'OTEL_METRIC_EXPORT_INTERVAL'],
+  ['OTEL_METRIC_EXPORT_INTERVALL', 'OTEL_METRIC_EXPORT_INTERVAL'],
+  ['OTEL_BSP_MAX_QUEUESIZE', 'OTEL_BSP_MAX_QUEUE_SIZE'],
+  ['OTEL_BSP_SCHEDULED_DELAY', 'OTEL_BSP_SCHEDULE_DELAY'],
+  ['OTEL_BSP_EXPORT_TIMEOUT_MS', 'OTEL_BSP_EXPORT_TIMEOUT'],
+  ['OTEL_NODE_DISABLE_INSTRUMENTATIONS', 'OTEL_NODE_DISABLED_INSTRUMENTATIONS'],
+  ['OTEL_NODE_ENABLED_INSTRUMENTATION', 'OTEL_NODE_ENABLED_INSTRUMENTATIONS'],
+  ['OTEL_DISABLED_INSTRUMENTATIONS', 'OTEL_NODE_DISABLED_INSTRUMENTATIONS'],
+  ['OTEL_NODE_RESOURCE_DETECTOR', 'OTEL_NODE_RESOURCE_DETECTORS'],
+  ['OTEL_METRIC_EXEMPLAR_FILTER', 'OTEL_METRICS_EXEMPLAR_FILTER'],
+  ['OTEL_CONFIGFILE', 'OTEL_CONFIG_FILE'],
+  ['OTEL_SPAN_ATTRIBUTES_COUNT_LIMIT', 'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT'],
+  ['OTEL_ATTRIBUTE_LENGTH_LIMIT', 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT'],
+  ['ORG_OTEL_SAMPLER_RULES', 'ORG_OTEL_SAMPLING_RULES'],
+  ['ORG_OTEL_LOGS_PRESET', 'ORG_OTEL_LOG_PRESET'],
+  ['ORG_OTEL_STARTUPLINE', 'ORG_OTEL_STARTUP_LINE'],
+  ['ORG_OTEL_BUFFER_SIZE_BYTES', 'ORG_OTEL_BUFFER_BYTES'],
+]
+
+/** Names that are right, or nobody's business. */
+const healthy: readonly string[] = [
+  'OTEL_GO_X_EXEMPLAR',
+  'OTEL_GO_AUTO_TARGET_EXE',
+  'OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED',
+  'OTEL_PYTHON_DISABLED_INSTRUMENTATIONS',
+  'OTEL_PYTHON_LOG_CORRELATION',
+  'OTEL_DOTNET_AUTO_HOME',
+  'OTEL_DOTNET_AUTO_TRACES_ADDITIONAL_SOURCES',
+  'OTEL_JAVAAGENT_ENABLED',
+  'OTEL_JAVAAGENT_CONFIGURATION_FILE',
+  'OTEL_JAVA_GLOBAL_AUTOCONFIGURE_ENABLED',
+  'OTEL_PHP_AUTOLOAD_ENABLED',
+  'OTEL_RUBY_INSTRUMENTATION_RAILS_ENABLED',
+  'OTEL_INSTRUMENTATION_HTTP_ENABLED',
+  'OTEL_INSTRUMENTATION_COMMON_DEFAULT_ENABLED',
+  'OTEL_INSTRUMENTATION_MICROMETER_ENABLED',
+  'OTEL_INJECTOR_K8S_POD_NAME',
+  'OTEL_RESOURCE_ATTRIBUTES_POD_NAME',
+  'OTEL_RESOURCE_ATTRIBUTES_NODE_NAME',
+  'OTEL_RESOURCE_ATTRIBUTES_POD_UID',
+  'OTEL_NODE_IP',
+  'OTEL_POD_IP',
+  'OTEL_EBPF_OPEN_PORT',
+  'OTEL_EXPORTER_JAEGER_ENDPOINT',
+  'OTEL_EXPORTER_JAEGER_AGENT_HOST',
+  'OTEL_EXPORTER_ZIPKIN_TIMEOUT',
+  'OTEL_ENTITIES',
+  'OTEL_SERVICE_VERSION',
+  'OTEL_COLLECTOR_HOST',
+  'OTEL_COLLECTOR_PORT_GRPC',
+  'OTEL_LAMBDA_DISABLE_AWS_CONTEXT_PROPAGATION',
+  'OTEL_AWS_APPLICATION_SIGNALS_ENABLED',
+  'ORG_OTEL_INSTRUMENTATION_PG_ENHANCED_DATABASE_REPORTING',
+  'PATH',
+  'HOME',
+  'OLDPWD',
+  'OS',
+  'OPENAI_API_KEY',
+  'OPENSSL_CONF',
+  'ORACLE_HOME',
+  'ORIGIN',
+  'OTHER_SERVICE_NAME',
+  'OTTER',
+  'HOTEL_SERVICE_NAME',
+  'MY_OTEL_ENDPOINT',
+  'NODE_OPTIONS',
+  'KUBERNETES_SERVICE_HOST',
+  'SPLUNK_ACCESS_TOKEN',
+  'npm_config_registry',
+  'ORG_NAME',
+  'ORGANIZATION',
+]
+
+const byMeaning = corpus.map(([written, meant]) => ({ written, meant, found: suggestName(written) }))
+
+test('at least 95 of 100 misspelt names lead to the right one', () => {
+  expect(corpus.length).toBeGreaterThanOrEqual(60)
+  const wrong = byMeaning.filter(row => row.found !== row.meant)
+  expect(wrong.map(row => `${row.written} -> ${row.found}, not ${row.meant}`)).toEqual([])
+})
+
+test.each(corpus)('%s is reported at start, with %s as the name that was meant', (written, meant) => {
+  const problems = checkNames({ [written]: 'x' })
+  expect(problems).toHaveLength(1)
+  expect(problems[0]!.code).toBe('ORG_OTEL_CONFIG_UNKNOWN')
+  expect(problems[0]!.subject).toContain(written)
+  expect(problems[0]!.message).toContain(`did you mean ${meant}?`)
+})
+
+test('names of other parts and of other people are never reported', () => {
+  const names = [...healthy, ...Object.keys(foreignNames), ...settings.flatMap(row => [...row.env])]
+  expect(healthy.length).toBeGreaterThanOrEqual(40)
+  expect(checkNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
+})
+
+test('a value is never part of a report, so a secret under a misspelt name stays secret', () => {
+  const problems = checkNames({ OTEL_EXPORTER_OTLP_HEADER: 'api-key=canary-4711' })
+  expect(JSON.stringify(problems)).not.toContain('canary')
+})
+
+test('an unknown name of ours is reported even when nothing is like it', () => {
+  expect(checkNames({ ORG_OTEL_XYZZY_PLUGH: '1' })[0]!.message).toContain('is not a setting')
+})
+
+test('an unknown OTEL_ name that is like nothing is left alone: somebody else may read it', () => {
+  expect(checkNames({ OTEL_XYZZY_PLUGH: '1' })).toEqual([])
+})
+
+test('looking through an environment without a mistake takes less than 0.3 ms', () => {
+  const env: Record<string, string> = {
+    OTEL_SERVICE_NAME: 'a',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'b',
+    NODE_IP: 'c',
+  }
+  for (let i = 0; i < 60; i++) env[`SOME_VARIABLE_${i}`] = 'x'.repeat(40)
+  checkNames(env)
+  const times = Array.from({ length: 21 }, () => {
+    const start = performance.now()
+    checkNames(env)
+    return performance.now() - start
+  }).sort((a, b) => a - b)
+  expect(times[10]).toBeLessThan(0.3)
+})
+
+test('the list of instrumentation names has nothing twice', () => {
+  expect(new Set(upstreamInstrumentations).size).toBe(upstreamInstrumentations.length)
+})
