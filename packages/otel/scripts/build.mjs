@@ -1,5 +1,6 @@
 // Builds dist: a guard that parses anywhere, a core that is loaded at start, and a chunk for everything that is
-// loaded only when it is needed (one per instrumentation, and every src/**/<name>.chunk.ts).
+// loaded only when it is needed: one per instrumentation, every src/**/<name>.chunk.ts, and every file of ours that is
+// reached by a dynamic import.
 // A module that is in the core exists only there: chunks take it from the core, so its state exists once.
 import { spawnSync } from 'node:child_process'
 import {
@@ -31,6 +32,8 @@ const common = {
   format: 'cjs',
   conditions: ['@org/source', 'import'],
   mainFields: ['module', 'main'],
+  // `import()` of our own files is a `require` of a chunk: no need to wake up Node's ES module loader for it.
+  supported: { 'dynamic-import': false },
   // Names stay: they are in stack traces, and people read those.
   minifySyntax: true,
   minifyWhitespace: true,
@@ -43,33 +46,66 @@ const common = {
 
 const base = join(src, 'loader/instrumentation-base.ts')
 
-/** `@opentelemetry/instrumentation` is our own light version of it, in the core as in every chunk. */
-const ownBase = {
-  name: 'own-base',
-  setup(build) {
-    build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => ({ path: base }))
-  },
+/** Where the modules of the core live for a chunk, and which of our files become chunks of their own. */
+class Layout {
+  /** Absolute paths of our source files in the core. */
+  inCore = new Set()
+  /** What chunks take from the core: absolute paths, and the api. */
+  shared = new Set(['@opentelemetry/api', base])
+  /** File name in dist (without .cjs) -> source file. */
+  parts = new Map()
+
+  addPart(file) {
+    const name = basename(file).replace(/(\.chunk)?\.ts$/, '')
+    if ((this.parts.get(name) ?? file) !== file)
+      throw new Error(`two chunks want to be ${name}.cjs: ${this.parts.get(name)} and ${file}`)
+    this.parts.set(name, file)
+    return name
+  }
 }
 
-/** Takes what is in the core from the core. `needed` collects what that is; `depth`: folders between dist and the chunk. */
-function fromCore(inCore, needed, depth) {
-  const core = `${depth === 0 ? './' : '../'.repeat(depth)}core.cjs`
+function isOurs(path, kind) {
+  return kind !== 'entry-point' && /^\.\.?\/.*\.ts$/.test(path)
+}
+
+/** `@opentelemetry/instrumentation` is our own light version of it; dynamic imports of ours become chunks. */
+function asCore(layout) {
+  return {
+    name: 'core',
+    setup(build) {
+      build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => ({ path: base }))
+      build.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, kind }) =>
+        isOurs(path, kind) && kind === 'dynamic-import'
+          ? { path: `./${layout.addPart(resolve(resolveDir, path))}.cjs`, external: true }
+          : undefined,
+      )
+    },
+  }
+}
+
+/** Takes what is in the core from the core. `depth`: folders between dist and the chunk. */
+function asChunk(layout, depth) {
+  const up = depth === 0 ? './' : '../'.repeat(depth)
   const share = key => {
-    needed.add(key)
+    layout.shared.add(key)
     return { path: key, namespace: 'core' }
   }
   return {
-    name: 'from-core',
+    name: 'chunk',
     setup(build) {
       build.onResolve({ filter: /^@opentelemetry\/api$/ }, () => share('@opentelemetry/api'))
       build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => share(base))
-      build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
+      build.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, kind }) => {
+        if (!isOurs(path, kind)) return undefined
         const file = resolve(resolveDir, path)
-        return kind !== 'entry-point' && inCore.has(file) ? share(file) : undefined
+        if (layout.inCore.has(file)) return share(file)
+        return kind === 'dynamic-import'
+          ? { path: `${up}${layout.addPart(file)}.cjs`, external: true }
+          : undefined
       })
       build.onResolve({ filter: /core\.cjs$/ }, ({ path }) => ({ path, external: true }))
       build.onLoad({ filter: /.*/, namespace: 'core' }, ({ path }) => ({
-        contents: `module.exports=require(${JSON.stringify(core)}).shared[${JSON.stringify(nameOf(path))}]`,
+        contents: `module.exports=require(${JSON.stringify(`${up}core.cjs`)}).shared[${JSON.stringify(nameOf(path))}]`,
       }))
     },
   }
@@ -79,8 +115,8 @@ function nameOf(key) {
   return key.startsWith(src) ? key.slice(src.length + 1) : key
 }
 
-function coreEntry(start, needed) {
-  const modules = [...needed].sort()
+function coreEntry(start, layout) {
+  const modules = [...layout.shared].sort()
   return {
     contents: [
       `export * from ${JSON.stringify(start)}`,
@@ -121,28 +157,20 @@ function instrumentationEntry({ source, owner }) {
  * `index`: the public entry, if any. `chunks`: files that become `<name>.cjs`.
  */
 export async function bundle({ outdir, start, index, chunks }) {
-  const needed = new Set(['@opentelemetry/api', base])
+  const layout = new Layout()
   const metafiles = []
   const run = async options => metafiles.push((await build({ ...common, ...options })).metafile)
   const at = file => join(outdir, file)
+  const chunk = (options, depth) => run({ ...options, plugins: [asChunk(layout, depth)] })
 
-  const dry = await build({
-    ...common,
-    stdin: coreEntry(start, needed),
-    plugins: [ownBase],
-    write: false,
-    outdir,
-  })
-  const inCore = new Set(Object.keys(dry.metafile.inputs).map(file => resolve(home, file)))
-  const chunk = (options, depth) => run({ ...options, plugins: [fromCore(inCore, needed, depth)] })
+  const core = { stdin: coreEntry(start, layout), outfile: at('core.cjs'), plugins: [asCore(layout)] }
+  const dry = await build({ ...common, ...core, write: false })
+  for (const file of Object.keys(dry.metafile.inputs)) layout.inCore.add(resolve(home, file))
 
   const instrumentations = new Map(catalog.filter(row => row.source).map(row => [row.chunk, row]))
   await Promise.all([
     ...[...instrumentations].map(([name, row]) =>
       chunk({ stdin: instrumentationEntry(row), outfile: at(`lib/${name}.cjs`) }, 1),
-    ),
-    ...chunks.map(file =>
-      chunk({ entryPoints: [file], outfile: at(`${basename(file, '.chunk.ts')}.cjs`) }, 0),
     ),
     ...(index ? [chunk({ entryPoints: [index], outfile: at('index.cjs') }, 0)] : []),
     // The guard parses on every Node that may meet it, and carries nothing.
@@ -160,6 +188,7 @@ export async function bundle({ outdir, start, index, chunks }) {
       entryPoints: [join(src, 'loader/esm-thread.ts')],
       outfile: at('iitm/hook.mjs'),
       format: 'esm',
+      supported: {},
       plugins: [registerAsCjs],
     }),
     run({
@@ -168,7 +197,16 @@ export async function bundle({ outdir, start, index, chunks }) {
       bundle: false,
     }),
   ])
-  await run({ stdin: coreEntry(start, needed), outfile: at('core.cjs'), plugins: [ownBase] })
+  // Chunks may ask for chunks, which the loop then meets as well.
+  for (const file of chunks) layout.addPart(file)
+  for (const [name, file] of layout.parts) await chunk({ entryPoints: [file], outfile: at(`${name}.cjs`) }, 0)
+
+  await run({ ...core, stdin: coreEntry(start, layout) })
+  // Wrapped modules are parsed twice: it doubled the time to load the core.
+  if (readFileSync(at('core.cjs'), 'utf8').includes('__esm('))
+    throw new Error(
+      'a file of the core is also reached by require() or import(); the core would load at half speed',
+    )
   return metafiles
 }
 
