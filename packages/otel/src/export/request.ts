@@ -1,6 +1,7 @@
 // Puts encoded items into an Export*ServiceRequest. The frame is the same for the three signals:
 // request { resource_x = 1 { resource = 1, scope_x = 2 { scope = 1, item = 2, schema_url = 3 }, schema_url = 3 } }
 import type { Attributes } from '@opentelemetry/api'
+import { Lease } from './lease.ts'
 import { ProtoWriter } from './protobuf.ts'
 import type { EncodedResource } from './resource-encoder.ts'
 
@@ -43,12 +44,13 @@ export function encodeScope(scope: ScopeLike): EncodedScope {
   return { head: head.finish(), tail: tail.finish() }
 }
 
-/** One allocation, every byte copied once. */
-export function frameRequest(resource: EncodedResource, chunks: readonly ScopeChunk[]): Buffer {
+/** Every byte copied once. The caller is the first user of the lease. */
+export function frameRequest(resource: EncodedResource, chunks: readonly ScopeChunk[]): Lease {
   const inner = chunks.map(c => c.scope.head.length + c.items.length + c.scope.tail.length)
   let body = resource.head.length + resource.tail.length
   for (const n of inner) body += 1 + varintBytes(n) + n
-  const out = new ProtoWriter(1 + varintBytes(body) + body)
+  const lease = Lease.take(1 + varintBytes(body) + body)
+  const out = new ProtoWriter(lease.bytes)
   out.byte(0x0a)
   out.varint(body)
   out.raw(resource.head)
@@ -60,7 +62,7 @@ export function frameRequest(resource: EncodedResource, chunks: readonly ScopeCh
     out.raw(chunk.scope.tail)
   }
   out.raw(resource.tail)
-  return out.buf
+  return lease
 }
 
 function varintBytes(value: number): number {

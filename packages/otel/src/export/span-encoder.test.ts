@@ -17,7 +17,10 @@ function ours(spans: EndedSpan[]): any {
   const w = new ProtoWriter(16)
   for (const span of spans) encodeSpan(w, span)
   const chunk = { scope: encodeScope(spans[0]!.scope), items: w.finish() }
-  return decode('TraceRequest', frameRequest(encodeResource({ attributes: resourceAttributes }), [chunk]))
+  return decode(
+    'TraceRequest',
+    frameRequest(encodeResource({ attributes: resourceAttributes }), [chunk]).bytes,
+  )
 }
 
 function hrTime(ms: number): HrTime {
