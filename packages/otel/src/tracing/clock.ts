@@ -33,18 +33,42 @@ export function toEpochMs(time: TimeInput | undefined, spanOrigin: number): numb
   let ms = Number.NaN
   if (typeof time === 'number') ms = time <= performance.now() ? spanOrigin + time : time
   else if (isHrTime(time)) ms = time[0] * 1e3 + time[1] / 1e6
-  else if (time instanceof Date) ms = time.getTime()
+  else if (isDate(time)) ms = readDate(time)
   return Number.isFinite(ms) ? ms : spanOrigin + performance.now()
 }
 
 export function isTimeInput(value: unknown): value is TimeInput {
-  return typeof value === 'number' || value instanceof Date || isHrTime(value)
+  return typeof value === 'number' || (typeof value === 'object' && (isDate(value) || isHrTime(value)))
 }
 
-export function isHrTime(value: unknown): value is [number, number] {
-  return (
-    Array.isArray(value) && value.length === 2 && typeof value[0] === 'number' && typeof value[1] === 'number'
-  )
+// Proxies may throw at any question.
+function isDate(value: unknown): value is Date {
+  try {
+    return value instanceof Date
+  } catch {
+    return false
+  }
+}
+
+function readDate(date: Date): number {
+  try {
+    return date.getTime()
+  } catch {
+    return Number.NaN
+  }
+}
+
+function isHrTime(value: unknown): value is [number, number] {
+  try {
+    return (
+      Array.isArray(value) &&
+      value.length === 2 &&
+      typeof value[0] === 'number' &&
+      typeof value[1] === 'number'
+    )
+  } catch {
+    return false
+  }
 }
 
 /** Milliseconds since the epoch as `[seconds, nanoseconds]`. */

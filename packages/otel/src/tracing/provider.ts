@@ -1,13 +1,13 @@
 // The API's TracerProvider: holds what all tracers share and decides where an ended span goes.
 import type { Context, Tracer, TracerProvider } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
-import { swallow } from '../self/guard.ts'
+import { say } from '../self/log.ts'
 import { ROOT } from './context.ts'
 import type { Scope, SpanSink } from './ended-span.ts'
 import { alwaysOn } from './sampling/fixed.ts'
 import type { KeepErrors } from './sampling/keep-errors.ts'
 import type { HeadSampler, Question } from './sampling/sampler.ts'
-import { type LeanSpan, SAMPLED, type SpanRecord } from './span.ts'
+import { type LeanSpan, SAMPLED, type SpanRecord, toText } from './span.ts'
 import { LeanTracer } from './tracer.ts'
 
 /** Upstream's IdGenerator: 32 and 16 lower-case hex digits. */
@@ -144,7 +144,7 @@ export class LeanTracerProvider implements TracerProvider {
       try {
         processor.onStart(span, context)
       } catch (error) {
-        swallow('SpanProcessor.onStart', error)
+        sayFailure('onStart', error)
       }
     }
   }
@@ -178,7 +178,7 @@ export class LeanTracerProvider implements TracerProvider {
       try {
         processor.onEnding?.(span)
       } catch (error) {
-        swallow('SpanProcessor.onEnding', error)
+        sayFailure('onEnding', error)
       }
     }
     record.ended = true
@@ -186,7 +186,7 @@ export class LeanTracerProvider implements TracerProvider {
       try {
         processor.onEnd(span)
       } catch (error) {
-        swallow('SpanProcessor.onEnd', error)
+        sayFailure('onEnd', error)
       }
     }
   }
@@ -202,6 +202,15 @@ export class LeanTracerProvider implements TracerProvider {
     this.stopped = true
     await settle([...(this.processors ?? []).map(p => () => p.shutdown()), this.options.stop])
   }
+}
+
+// The application's code, not ours: said once, and the span goes on.
+function sayFailure(method: string, error: unknown): void {
+  say(
+    'warn',
+    'ORG_OTEL_PROCESSOR_FAILED',
+    `SpanProcessor.${method}: ${toText(error)}; the span is exported all the same`,
+  )
 }
 
 async function settle(jobs: readonly ((() => Promise<void>) | undefined)[]): Promise<void> {

@@ -497,11 +497,12 @@ export function cleanLink(link: Link, maxCount: number, maxLength: number): Span
   }
 }
 
-/** Text of anything; empty when it refuses. */
+/** Text of anything: what an object prints may take forever, so objects say only what they are. Never throws. */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value
   try {
-    return String(value)
+    if (typeof value !== 'object' && typeof value !== 'function') return String(value)
+    return value instanceof Error ? `${value.name}: ${value.message}` : Object.prototype.toString.call(value)
   } catch {
     return ''
   }

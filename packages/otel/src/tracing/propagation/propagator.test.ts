@@ -64,7 +64,7 @@ test('contexts, spans and baggage of the API work as ours do', () => {
   const read = w3c.extract(
     ROOT_CONTEXT,
     { traceparent, baggage: 'a=1' },
-    { keys: Object.keys, get: (c, k) => c[k as 'traceparent'] },
+    { keys: Object.keys, get: (c: Record<string, string>, k: string) => c[k] },
   )
   expect(trace.getSpanContext(read)?.traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736')
   expect(propagation.getBaggage(read)?.getEntry('a')?.value).toBe('1')

@@ -53,11 +53,19 @@ export function adaptSampler(user: UserSampler): HeadSampler {
         return decision
       } catch (error) {
         Object.assign(question, asked)
-        say('warn', 'ORG_OTEL_SAMPLER_FAILED', `${toText(user)}: ${toText(error)}; following the parent`)
+        say('warn', 'ORG_OTEL_SAMPLER_FAILED', `${describe(user)}: ${toText(error)}; following the parent`)
         return followParent(question)
       }
     },
-    toString: () => toText(user),
+    toString: () => describe(user),
+  }
+}
+
+function describe(user: UserSampler): string {
+  try {
+    return String(user)
+  } catch {
+    return 'Sampler'
   }
 }
 
