@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,6 +66,18 @@ describe('a watched file', () => {
     file.start()
     file.stop()
     expect(apply).not.toHaveBeenCalled()
+  })
+
+  test('may be a pipe or a directory without stopping the process', () => {
+    const pipe = join(directory, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    for (const odd of [pipe, directory]) {
+      const apply = jest.fn()
+      const file = new RatioFile(odd, 0.1, apply)
+      file.start()
+      file.stop()
+      expect(apply).not.toHaveBeenCalled()
+    }
   })
 
   test.each([

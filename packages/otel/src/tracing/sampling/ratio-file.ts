@@ -1,10 +1,21 @@
 // A watched file that replaces the ratio while the process runs: raise sampling during an incident without a redeploy.
 // Polled by path, so that the symlink swap of a mounted ConfigMap is seen; the poll never keeps the process alive.
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { closeSync, constants, openSync, readSync, unwatchFile, watchFile } from 'node:fs'
 import { say } from '../../self/log.ts'
 
 const pollMs = 1_000
 const maxBytes = 4_096
+
+// A few bytes and no waiting, whatever the path turns out to be: a pipe would block the process otherwise.
+function readStart(path: string): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const bytes = Buffer.alloc(maxBytes)
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, maxBytes, null))
+  } finally {
+    closeSync(file)
+  }
+}
 
 /** `ratio=0.5`, `0.5` or `{"ratio": 0.5}`; undefined for anything that is not a number from 0 to 1. */
 export function parseRatioFile(text: string): number | undefined {
@@ -28,6 +39,7 @@ export class RatioFile {
   private readonly configured: number
   private readonly apply: (ratio: number) => void
   private current: number
+  private second: NodeJS.Timeout | undefined
   private readonly check = (): void => this.read()
 
   /** `configured` is the ratio without the file: it is back when the file goes. */
@@ -42,16 +54,19 @@ export class RatioFile {
   start(): void {
     this.read()
     watchFile(this.path, { interval: pollMs, persistent: false }, this.check)
+    // The watcher's own first look comes a little later: a change between the two would never be seen as one.
+    this.second = setTimeout(this.check, pollMs).unref()
   }
 
   stop(): void {
     unwatchFile(this.path, this.check)
+    clearTimeout(this.second)
   }
 
   private read(): void {
     let text: string
     try {
-      text = readFileSync(this.path, 'utf8')
+      text = readStart(this.path)
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code
       if (code !== 'ENOENT') {
@@ -61,7 +76,7 @@ export class RatioFile {
       }
       return
     }
-    const ratio = text.length > maxBytes ? undefined : parseRatioFile(text)
+    const ratio = parseRatioFile(text)
     if (ratio === undefined) {
       const shown = JSON.stringify(text.slice(0, 40))
       say(

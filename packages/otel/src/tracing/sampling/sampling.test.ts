@@ -12,6 +12,7 @@ import { buildPropagator } from '../propagation/propagator.ts'
 import { LeanTracerProvider } from '../provider.ts'
 import { fromSpanContext, type LeanSpan, RANDOM, SAMPLED } from '../span.ts'
 import { buildSampler, buildSampling } from './build-sampling.ts'
+import { TokenBucket } from './rate-cap.ts'
 import { RatioSampler } from './ratio.ts'
 import type { HeadSampler, Question } from './sampler.ts'
 import type { UserSampler } from './user-sampler.ts'
@@ -376,20 +377,42 @@ describe('keep-errors', () => {
 })
 
 describe('rate cap', () => {
-  test("of a burst one second's worth of local roots is sampled, with all their children", () => {
-    const { tracer, ended } = make({ type: 'parent_based', root: { type: 'always_on' } }, { maxPerSecond: 5 })
+  test('the bucket fills at the rate, up to one second of it', () => {
+    let now = 0
+    const bucket = new TokenBucket(5, () => now)
+    const taken = () => Array.from({ length: 100 }, () => bucket.take()).filter(Boolean).length
+    expect(taken()).toBe(5)
+    now += 400
+    expect(taken()).toBe(2)
+    now += 60_000
+    expect(taken()).toBe(5)
+  })
+
+  test('a rate below one still lets one through', () => {
+    let now = 0
+    const bucket = new TokenBucket(0.1, () => now)
+    expect([bucket.take(), bucket.take()]).toEqual([true, false])
+    now += 10_000
+    expect([bucket.take(), bucket.take()]).toEqual([true, false])
+  })
+
+  test('local roots are capped whoever called, their children follow', () => {
+    const { tracer, ended } = make(
+      { type: 'parent_based', root: { type: 'always_on' } },
+      { maxPerSecond: 0.01 },
+    )
     for (let i = 0; i < 100; i++) {
       const root = tracer.startSpan('root', {}, i % 2 ? ROOT : remote(1))
       tracer.startSpan('child', {}, withSpan(ROOT, root)).end()
       root.end()
     }
-    expect(ended).toHaveLength(10)
+    expect(ended.map(span => span.name)).toEqual(['child', 'root'])
   })
 
   test('a capped trace claims no threshold', () => {
     const { tracer } = make(
       { type: 'parent_based', root: { type: 'ratio', ratio: 0.9999 } },
-      { maxPerSecond: 1 },
+      { maxPerSecond: 0.01 },
     )
     const spans = Array.from({ length: 50 }, () => tracer.startSpan('x', {}, ROOT))
     for (const span of spans) expect(span.spanContext().traceState !== undefined).toBe(span.isRecording())
