@@ -278,6 +278,20 @@ describe('libraries', () => {
     expect(names).toEqual(expect.arrayContaining(['dns.lookup', 'fs readFile', 'tcp.connect']))
   })
 
+  it('are as they were once we let go of them', async () => {
+    const cwd = writeTree({
+      'app.cjs': `const { attached } = globalThis[Symbol.for('org.otel.test')]
+        const { createRequire } = require('node:module')
+        const load = createRequire(${JSON.stringify(app('web.cjs'))})
+        const { Client } = load('pg')
+        const patched = Client.prototype.connect
+        attached.detach()
+        process.stdout.write([patched.__wrapped, Client.prototype.connect.__wrapped, load('koa').prototype.use.__wrapped].join())`,
+    })
+    const ran = await run(bin, ['--require', register, 'app.cjs'], { cwd })
+    expect(ran).toMatchObject({ code: 0, stdout: 'true,,', stderr: '' })
+  })
+
   it('run in a Lambda function have their handler wrapped', async () => {
     const cwd = writeTree({
       'index.js': 'exports.handler = async () => "done"',

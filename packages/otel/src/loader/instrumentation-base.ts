@@ -175,7 +175,7 @@ export class InstrumentationBase<C extends InstrumentationConfig = Instrumentati
     if (!types.isProxy(target)) return wrap(target, name, wrapper)
     // An import-in-the-middle namespace: exports are set through `value`, getters are refused.
     const wrapped = wrap({ ...target }, name, wrapper)
-    Object.defineProperty(target, name, { value: wrapped })
+    if (wrapped !== undefined) Object.defineProperty(target, name, { value: wrapped })
     return wrapped
   }
   _unwrap = (target: any, name: string): void => {
@@ -221,11 +221,33 @@ function define(target: any, name: string, value: unknown): void {
   Object.defineProperty(target, name, { configurable: true, enumerable, writable: true, value })
 }
 
+const ownByNature = new Set<string | symbol>([
+  'arguments',
+  'caller',
+  'prototype',
+  '__original',
+  '__unwrap',
+  '__wrapped',
+])
+
+/** Name, length and what else hangs on the function (`util.promisify.custom`): people look at these. */
+function imitate(wrapped: AnyFunction, original: AnyFunction): void {
+  for (const key of Reflect.ownKeys(original)) {
+    if (ownByNature.has(key)) continue
+    const mine = Object.getOwnPropertyDescriptor(wrapped, key)
+    // What the wrapper put there itself stays; name and length every function has by itself.
+    if (mine !== undefined && ((key !== 'name' && key !== 'length') || !mine.configurable)) continue
+    Object.defineProperty(wrapped, key, Object.getOwnPropertyDescriptor(original, key)!)
+  }
+}
+
 function wrap(target: any, name: string, wrapper: Wrapper): AnyFunction | undefined {
   const original = target?.[name]
   // Upstream prints here. A method that a version of a library lacks is no news for the user.
   if (typeof original !== 'function' || typeof wrapper !== 'function') return undefined
   const wrapped = wrapper(original, name)
+  if (typeof wrapped !== 'function' || wrapped === original) return undefined
+  imitate(wrapped, original)
   define(wrapped, '__original', original)
   define(wrapped, '__unwrap', () => {
     if (target[name] === wrapped) define(target, name, original)

@@ -1,8 +1,9 @@
 // Turns a class of an upstream package into the shape the loader applies: a list of module patches.
 import { isAbsolute } from 'node:path'
+import { guard } from '../self/guard.ts'
 import type { CatalogRow } from './catalog.ts'
 import type { InstrumentationBase, InstrumentationNodeModuleDefinition } from './instrumentation-base.ts'
-import type { LibraryHooks, ModulePatch } from './library.ts'
+import type { LibraryHooks, ModuleInfo, ModulePatch } from './library.ts'
 
 type InstrumentationClass = new (options: Readonly<Record<string, unknown>>) => InstrumentationBase
 
@@ -17,28 +18,34 @@ export interface UpstreamHooks extends LibraryHooks {
   readonly files: readonly FilePatch[]
 }
 
-function patchesOf(definition: InstrumentationNodeModuleDefinition, row: CatalogRow): ModulePatch[] {
+type Undo = () => void
+type Patchable = Pick<InstrumentationNodeModuleDefinition, 'patch' | 'unpatch'>
+
+/** The patch, noting how to take it back. */
+function undoable({ patch, unpatch }: Patchable, undo: Undo[]): ModulePatch['patch'] {
+  return (exports, info: ModuleInfo) => {
+    const patched = patch!(exports, info.version)
+    if (unpatch) undo.push(() => unpatch(patched ?? exports, info.version))
+    return patched
+  }
+}
+
+function patchesOf(
+  definition: InstrumentationNodeModuleDefinition,
+  row: CatalogRow,
+  undo: Undo[],
+): ModulePatch[] {
   const { name } = definition
   const patches: ModulePatch[] = []
   if (typeof definition.patch === 'function') {
-    const patch = definition.patch
-    patches.push({
-      name,
-      versions: row.widen?.[name] ?? definition.supportedVersions,
-      patch: (exports, info) => patch(exports, info.version),
-    })
+    const versions = row.widen?.[name] ?? definition.supportedVersions
+    patches.push({ name, versions, patch: undoable(definition, undo) })
   }
   for (const file of definition.files) {
     const inside = file.name.replaceAll('\\', '/').slice(name.length + 1)
     const twins = row.mjsTwins ? [inside, inside.replace(/\.js$/, '.mjs')] : [inside]
-    for (const twin of twins) {
-      patches.push({
-        name,
-        file: twin,
-        versions: row.widen?.[name] ?? file.supportedVersions,
-        patch: (exports, info) => file.patch(exports, info.version),
-      })
-    }
+    const versions = row.widen?.[name] ?? file.supportedVersions
+    for (const twin of twins) patches.push({ name, file: twin, versions, patch: undoable(file, undo) })
   }
   return patches
 }
@@ -54,12 +61,17 @@ export function openUpstream(
   const definitions =
     instrumentation._modules.length > 0 ? instrumentation._modules : instrumentation.getModuleDefinitions()
   const modules: ModulePatch[] = []
+  const undo: Undo[] = []
   const files: FilePatch[] = []
   for (const definition of definitions) {
     if (isAbsolute(definition.name)) {
       for (const file of definition.files)
         files.push({ path: definition.name, patch: exports => file.patch(exports, undefined) })
-    } else modules.push(...patchesOf(definition, row))
+    } else modules.push(...patchesOf(definition, row, undo))
   }
-  return { instrumentation, modules, files, stop: () => instrumentation.disable() }
+  function stop(): void {
+    instrumentation.disable()
+    for (const one of undo.splice(0).reverse()) guard(`detaching ${row.key}`, one)
+  }
+  return { instrumentation, modules, files, stop }
 }
