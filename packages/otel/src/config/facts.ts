@@ -1,6 +1,6 @@
 // The only reader of the machine and the process for identity. Everything is lazy and bounded: what nobody asks for is
 // not read, files are read to a limit, nothing is executed and nothing goes over the network.
-import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { arch, hostname, type as osType, release } from 'node:os'
 
 export interface Facts {
@@ -17,7 +17,7 @@ export interface Facts {
   osRelease(): string
   /** A new random UUID. */
   uuid(): string
-  /** Text of a file, up to `maxBytes`; `undefined` when it cannot be read. */
+  /** Text of a regular file of at most `maxBytes`; `undefined` when it is not there, larger, or cannot be read. */
   readText(path: string, maxBytes: number): string | undefined
   /** The path without symbolic links; the path itself when it cannot be followed. */
   realPath(path: string): string
@@ -56,25 +56,15 @@ function readCwd(): string {
   }
 }
 
-// Files in /proc have no size, so the limit is the buffer and not stat().
+// Asking first is cheaper than catching: most of the package.json we look for are not there. Only regular files, so that
+// a path to a device or a pipe cannot hold up the start; those in /proc have size 0 and are limited by the kernel.
 function readTextBounded(path: string, maxBytes: number): string | undefined {
-  let fd: number | undefined
   try {
-    fd = openSync(path, 'r')
-    const buffers: Buffer[] = []
-    let total = 0
-    while (total < maxBytes) {
-      const buffer = Buffer.allocUnsafe(Math.min(maxBytes - total, 16_384))
-      const count = readSync(fd, buffer, 0, buffer.length, null)
-      if (count === 0) break
-      buffers.push(buffer.subarray(0, count))
-      total += count
-    }
-    return Buffer.concat(buffers, total).toString('utf8')
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined || !stat.isFile() || stat.size > maxBytes) return undefined
+    return readFileSync(path, 'utf8')
   } catch {
     return undefined
-  } finally {
-    if (fd !== undefined) closeSync(fd)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { FileExtras } from './entry.ts'
 import type { FileWalk } from './file-walk.ts'
+import { lookUp } from './look-up.ts'
 import { isObject } from './parse-json.ts'
 import { parsePairs } from './parse-pairs.ts'
 import type { Env } from './read-env.ts'
@@ -53,7 +54,7 @@ export function readResource(
           for (const [index, item] of walk.list(list, listAt)) {
             const only = walk.only(item, `${listAt}/${index}`)
             if (only === undefined) continue
-            const names = detectorNames[only.name]
+            const names = lookUp(detectorNames, only.name)
             if (names === undefined) walk.unused(only.at, 'is not a detector we have and is ignored')
             else detectors.push(...names)
             if (only.name === 'service') serviceDetector = true

@@ -1,4 +1,5 @@
 import { isMap, isScalar, parseDocument, Scalar, visit } from 'yaml'
+import { lookUp } from './look-up.ts'
 import type { Env } from './read-env.ts'
 
 export type YamlResult =
@@ -45,7 +46,7 @@ export function substitute(text: string, env: Env, notes: string[] = []): string
       notes.push(`${whole} is not a reference to an environment variable and is used as it is`)
       return whole
     }
-    return env[variable] || (dash < 0 ? '' : reference.slice(dash + 2))
+    return lookUp(env, variable) || (dash < 0 ? '' : reference.slice(dash + 2))
   })
 }
 

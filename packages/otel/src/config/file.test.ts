@@ -91,7 +91,7 @@ distribution:
   org_otel: { log_preset: ecs, sampling: keep-errors, http_probe_paths: [/up], startup_line: false }
   someone_else: { x: 1 }
 `,
-    { KEY: 'k1', OTEL_RESOURCE_ATTRIBUTES: 'team=pay,service.name=listed', OTEL_SERVICE_NAME: 'ignored' },
+    { KEY: 'k1', OTEL_RESOURCE_ATTRIBUTES: 'team=pay,service.name=listed' },
   )
 
   test('is read without a problem', () => {
@@ -192,14 +192,21 @@ distribution:
 describe('beside a file', () => {
   const file = `${head}tracer_provider: { processors: [{ batch: { exporter: { otlp_http: { } } } }] }\n`
 
-  test('other OTEL_* are ignored, as specified', () => {
+  test('other OTEL_* are ignored, as specified, and that is said once', () => {
     const { config, problems } = resolve(file, {
       OTEL_TRACES_SAMPLER: 'always_off',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:1',
       OTEL_SERVICE_NAME: 'x',
       OTEL_PROPAGATORS: 'b3',
     })
-    expect(problems).toEqual([])
+    expect(problems).toEqual([
+      {
+        code: 'ORG_OTEL_CONFIG_CONFLICT',
+        subject:
+          'OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_PROPAGATORS, OTEL_TRACES_SAMPLER (environment)',
+        message: 'OTEL_CONFIG_FILE is set, so what the file does not refer to is ignored, as specified',
+      },
+    ])
     expect(config.traces.sampler).toEqual({ type: 'parent_based', root: { type: 'always_on' } })
     expect(config.traces.otlp.endpoint).toBe('http://localhost:4318/v1/traces')
     expect(config.resource.attributes['service.name']).toBe('unknown_service:node')
@@ -339,7 +346,7 @@ describe('values that cannot be used are said with their place', () => {
 })
 
 describe('substitution', () => {
-  const env = { A: 'a', EMPTY: '', INJECT: 'x\nb: ${A}' }
+  const env: Env = { A: 'a', EMPTY: '', INJECT: 'x\nb: ${A}' }
   test.each([
     ['${A}', 'a'],
     ['${env:A}', 'a'],
@@ -352,6 +359,7 @@ describe('substitution', () => {
     ['$$$${A}', '$${A}'],
     ['$A', '$A'],
     ['${1A}', '${1A}'],
+    ['${constructor}', ''],
     ['${INJECT}', 'x\nb: ${A}'],
   ])('%s is %j', (text, result) => {
     expect(substitute(text, env)).toBe(result)

@@ -9,6 +9,7 @@ import { readResource } from './file-resource.ts'
 import { readLimits, readLoggerProvider, readTracerProvider } from './file-signals.ts'
 import { FileWalk } from './file-walk.ts'
 import { readYaml } from './file-yaml.ts'
+import { lookUp } from './look-up.ts'
 
 const supported = { major: 1, minor: 1 }
 
@@ -88,7 +89,7 @@ const levels: Readonly<Record<string, string>> = {
 
 /** `warn`, `warn2`: the severities of the log data model. */
 function readLogLevel(walk: FileWalk, value: unknown, at: string): void {
-  const level = levels[String(value).replace(/[234]$/, '')]
+  const level = lookUp(levels, String(value).replace(/[234]$/, ''))
   if (level === undefined)
     walk.invalid(at, value, 'expected trace, debug, info, warn, error or fatal; using info')
   else walk.give('logLevel', level, at)

@@ -273,19 +273,21 @@ describe('readFacts', () => {
   })
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  test('reads a file up to the limit, whatever its size, and nothing that is not there', () => {
+  test('reads no file above the limit, no directory, no device and nothing that is not there', () => {
     const path = join(directory, 'big')
     writeFileSync(path, 'x'.repeat(100_000))
     const facts = readFacts()
-    expect(facts.readText(path, 1000)).toHaveLength(1000)
+    expect(facts.readText(path, 1000)).toBeUndefined()
+    expect(facts.readText('/dev/zero', 1000)).toBeUndefined()
     expect(facts.readText(path, 1_000_000)).toHaveLength(100_000)
     expect(facts.readText(join(directory, 'missing'), 10)).toBeUndefined()
     expect(facts.readText(directory, 10)).toBeUndefined()
+    expect(facts.readText('/proc/self/cgroup', 100_000)).toMatch(/:/)
   })
 
-  test('keeps a character that stands on the border of two reads', () => {
+  test('reads text as UTF-8', () => {
     const path = join(directory, 'utf8')
-    const text = `${'x'.repeat(16_383)}é€`
+    const text = 'é€'
     writeFileSync(path, text)
     expect(readFacts().readText(path, 100_000)).toBe(text)
   })

@@ -1,4 +1,5 @@
 import { findClosest } from './closest.ts'
+import { lookUp } from './look-up.ts'
 import type { Parse } from './parse.ts'
 
 /** One of a few words, in any case. `aliases` are further spellings of the same things. */
@@ -8,7 +9,7 @@ export function parseEnum<const T extends string>(
 ): Parse<T> {
   return text => {
     const lower = text.toLowerCase()
-    const value = words.find(word => word.toLowerCase() === lower) ?? aliases[lower]
+    const value = words.find(word => word.toLowerCase() === lower) ?? lookUp(aliases, lower)
     return value === undefined ? { fault: `expected ${words.join(', ')}${suggest(text, words)}` } : { value }
   }
 }

@@ -1,5 +1,6 @@
 import { findClosest } from './closest.ts'
 import { instrumentationAliases, instrumentationNames } from './instrumentation-names.ts'
+import { lookUp } from './look-up.ts'
 import type { Parsed } from './parse.ts'
 import { splitList } from './parse-enum.ts'
 
@@ -25,5 +26,5 @@ export function parseInstrumentations(text: string): Parsed<readonly string[]> {
 export function findInstrumentation(text: string): string | undefined {
   const lower = text.toLowerCase()
   const short = lower.startsWith(prefix) ? lower.slice(prefix.length) : lower
-  return instrumentationNames.includes(short) ? short : instrumentationAliases[short]
+  return instrumentationNames.includes(short) ? short : lookUp(instrumentationAliases, short)
 }

@@ -1,4 +1,5 @@
 import type { LogFields } from './config.ts'
+import { lookUp } from './look-up.ts'
 import type { Parsed } from './parse.ts'
 
 const keys: Readonly<Record<string, keyof LogFields>> = {
@@ -17,7 +18,7 @@ export function parseLogFields(text: string): Parsed<Partial<LogFields>> {
   for (const part of text.split(',')) {
     if (part.trim() === '') continue
     const equals = part.indexOf('=')
-    const key = equals > 0 ? keys[part.slice(0, equals).trim().toLowerCase()] : undefined
+    const key = equals > 0 ? lookUp(keys, part.slice(0, equals).trim().toLowerCase()) : undefined
     if (key === undefined) {
       faults.push(
         `${JSON.stringify(part.trim())} is left out, expected trace_id=NAME, span_id=NAME or trace_flags=NAME`,

@@ -3,10 +3,12 @@ import { cleanValue } from './clean.ts'
 import { findClosest } from './closest.ts'
 import type { Config } from './config.ts'
 import { instrumentationAliases, instrumentationNames } from './instrumentation-names.ts'
+import { lookUp } from './look-up.ts'
 import { findInstrumentation } from './parse-instrumentations.ts'
 import { parseOptionValue } from './parse-json.ts'
 import type { Env } from './read-env.ts'
-import { optionPrefix, settings, type Values } from './settings.ts'
+import { optionPrefix, type Values } from './settings.ts'
+import { knownNames } from './typo.ts'
 
 type Options = Record<string, Record<string, unknown>>
 
@@ -69,7 +71,7 @@ function merge(
 /** `ORG_OTEL_INSTRUMENTATION_AWS_SDK_SUPPRESS_INTERNAL_INSTRUMENTATION=true`. */
 function mergeEnv(options: Options, env: Env, problems: Problem[]): void {
   for (const name in env) {
-    if (!name.startsWith(optionPrefix) || optionRowNames.has(name)) continue
+    if (!name.startsWith(optionPrefix) || knownNames().has(name)) continue
     const raw = env[name]
     if (!raw) continue
     const split = splitOption(name.slice(optionPrefix.length))
@@ -84,10 +86,6 @@ function mergeEnv(options: Options, env: Env, problems: Problem[]): void {
     options[split.name] = { ...options[split.name], [split.option]: parseOptionValue(cleanValue(raw).text) }
   }
 }
-
-const optionRowNames: ReadonlySet<string> = new Set(
-  settings.flatMap(row => row.env.filter(name => name.startsWith(optionPrefix))),
-)
 
 /** `AWS_SDK_SQS_...` -> `aws-sdk`, `sqs...`: the longest name that fits, so that `redis` does not take `redis-x`. */
 export function splitOption(rest: string): { name: string; option: string } | undefined {
@@ -106,7 +104,10 @@ export function splitOption(rest: string): { name: string; option: string } | un
   }
   if (best === undefined) return undefined
   const option = toCamelCase(rest.slice(best.length + 1))
-  return { name: instrumentationAliases[bestName] ?? bestName, option: oddSpellings[option] ?? option }
+  return {
+    name: instrumentationAliases[bestName] ?? bestName,
+    option: lookUp(oddSpellings, option) ?? option,
+  }
 }
 
 function toCamelCase(words: string): string {

@@ -23,10 +23,11 @@ export function resolveTarget(signal: Signal, v: Values, origins: Origins, probl
     if (own === undefined && signal !== 'traces') return
     problems.push({ code, subject: renderSubject(origins[key]), message })
   }
-  const insecure = v[`${signal}.otlp.insecure`] ?? v['otlp.insecure'] ?? false
-  const scheme = chooseScheme(endpoint, protocol, insecure)
+  const insecure = v[`${signal}.otlp.insecure`] ?? v['otlp.insecure']
+  const scheme = chooseScheme(endpoint, protocol, insecure === true)
   const host = endpoint?.host ?? v.nodeIp ?? 'localhost'
-  if (endpoint !== undefined) checkEndpoint(endpoint, own !== undefined, asked, protocol, signal, say)
+  if (endpoint !== undefined)
+    checkEndpoint(endpoint, own !== undefined, asked, protocol, signal, insecure !== undefined, say)
   const headers: Record<string, string> = { ...v['otlp.headers'], ...v[`${signal}.otlp.headers`] }
   if (endpoint?.userinfo !== undefined && headers.authorization === undefined) {
     headers.authorization = `Basic ${Buffer.from(endpoint.userinfo).toString('base64')}`
@@ -103,6 +104,7 @@ function checkEndpoint(
   asked: Protocol | undefined,
   protocol: Protocol,
   signal: Signal,
+  insecureSaid: boolean,
   say: (code: string, message: string) => void,
 ): void {
   const { path, port, scheme } = endpoint
@@ -118,6 +120,12 @@ function checkEndpoint(
     )
   }
   if (protocol === 'grpc') {
+    if (scheme === undefined && !insecureSaid) {
+      say(
+        'ORG_OTEL_CONFIG_INVALID',
+        'the scheme is missing; using https:// (TLS) as specified, write http:// for plain text',
+      )
+    }
     if (path !== '/')
       say('ORG_OTEL_CONFIG_CONFLICT', `gRPC endpoints have no path; ${JSON.stringify(path)} is ignored`)
     return

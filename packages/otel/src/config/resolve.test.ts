@@ -3,6 +3,7 @@ import { codes } from '../self/codes.ts'
 import type { Facts } from './facts.ts'
 import type { Env } from './read-env.ts'
 import { resolveConfig } from './resolve.ts'
+import { settings } from './settings.ts'
 import { checkUserOptions, readUserOptions, type UserOptions } from './user-options.ts'
 
 const facts: Facts = {
@@ -311,6 +312,10 @@ describe('values that cannot be used', () => {
       'ORG_OTEL_CONFIG_INVALID OTEL_NODE_DISABLED_INSTRUMENTATIONS="htpp,pg" (environment): there is no instrumentation "htpp", did you mean http?',
     ],
     [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'c:4317' },
+      'ORG_OTEL_CONFIG_INVALID OTEL_EXPORTER_OTLP_ENDPOINT="c:4317" (environment): the scheme is missing; using https:// (TLS) as specified, write http:// for plain text',
+    ],
+    [
       { NODE_IP: 'not an ip' },
       'ORG_OTEL_CONFIG_INVALID NODE_IP="not an ip" (environment): expected an IP address; it is ignored',
     ],
@@ -362,6 +367,10 @@ describe('values that cannot be used', () => {
       '$(',
       '${',
       'http://',
+      'constructor',
+      '__proto__',
+      'constructor=1',
+      '{"__proto__":{"a":1}}',
       '::',
       '1e999',
       '-1',
@@ -371,12 +380,15 @@ describe('values that cannot be used', () => {
     expect(names.length).toBeGreaterThan(100)
     for (const value of nasty) {
       const env: Record<string, string> = {}
-      for (const row of (require('./settings.ts') as typeof import('./settings.ts')).settings) {
+      for (const row of settings) {
         for (const name of row.env) env[name] = value
       }
       env.ORG_OTEL_INSTRUMENTATION_PG_X = value
       env.NODE_ENV = value
       expect(() => resolve(env)).not.toThrow()
+      // What every object inherits is not a value of any setting.
+      expect(JSON.stringify(resolve(env).config)).not.toContain('native code')
+      expect(typeof resolve(env).config.logLevel).toBe('string')
     }
   })
 })
@@ -563,6 +575,26 @@ describe('checkUserOptions', () => {
     expect(problems[0]!.code).toBe('ORG_OTEL_ARGUMENT')
     expect(problems[0]!.subject).toContain(where)
     expect(problems[0]!.message).toContain(why)
+  })
+
+  test('survives options that throw when they are looked at', () => {
+    const options = {
+      get serviceName(): string {
+        throw new Error('not now')
+      },
+      headers: new Proxy(
+        {},
+        {
+          ownKeys() {
+            throw new Error('never')
+          },
+        },
+      ),
+    }
+    expect(checkUserOptions(options).map(p => p.message)).toEqual([
+      'cannot be read: not now',
+      'cannot be read: never',
+    ])
   })
 
   test('reports every bad option at once', () => {

@@ -8,6 +8,7 @@ import type { Facts } from './facts.ts'
 import { type Identity, identify } from './identity.ts'
 import { logPresets } from './log-presets.ts'
 import { renderText } from './parse.ts'
+import { parsePairs } from './parse-pairs.ts'
 import type { Env } from './read-env.ts'
 import { resolveInstrumentations } from './resolve-instrumentations.ts'
 import { resolveSampler } from './resolve-sampler.ts'
@@ -96,7 +97,24 @@ function readFile(input: ResolveInput, problems: Problem[]) {
   }
   const parsed = input.loadFileParser()(text, env, path)
   problems.push(...parsed.problems)
+  if (parsed.file !== undefined) checkSilenced(env, text, name, problems)
   return parsed.file
+}
+
+/** Variables that are set and have no effect beside the file; those it refers to have one. */
+function checkSilenced(env: Env, text: string, fileName: string, problems: Problem[]): void {
+  const silenced: string[] = []
+  for (const row of settings) {
+    if (alwaysFromEnv.has(row.key)) continue
+    for (const name of row.env)
+      if (env[name] && name.startsWith('OTEL_') && !text.includes(name)) silenced.push(name)
+  }
+  if (silenced.length === 0) return
+  problems.push({
+    code: 'ORG_OTEL_CONFIG_CONFLICT',
+    subject: `${silenced.join(', ')} (environment)`,
+    message: `${fileName} is set, so what the file does not refer to is ignored, as specified`,
+  })
 }
 
 let byName: Map<string, SettingKey> | undefined
@@ -163,7 +181,8 @@ function takeEnv(
       problems.push(invalid(row, name, raw, 'environment', fault))
     }
     const left = findUnexpanded(text)
-    if (left !== undefined && row.parse !== pairsParser && !row.secret) {
+    // Of pairs only the one with the unexpanded part is left out; their parser does that.
+    if (left !== undefined && row.parse !== parsePairs && !row.secret) {
       problems.push(
         invalid(row, name, raw, 'environment', `${left} was not expanded; ${describeFallback(row)}`),
       )
@@ -173,9 +192,6 @@ function takeEnv(
   }
   return false
 }
-
-// Of pairs only the pair with the unexpanded part is left out; their parser does that.
-const pairsParser = settings.find(row => row.key === 'resourceAttributes')!.parse
 
 function takeText(
   row: Row,

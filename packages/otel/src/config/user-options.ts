@@ -297,18 +297,24 @@ export function checkUserOptions(options: unknown): Problem[] {
     return [{ code: 'ORG_OTEL_ARGUMENT', subject: 'start()', message: 'expected an object of options' }]
   }
   const problems: Problem[] = []
-  for (const [name, value] of Object.entries(options)) {
-    const row = Object.hasOwn(optionRows, name) ? optionRows[name as keyof UserOptions] : undefined
-    if (row === undefined) {
-      const near = findClosest(name, Object.keys(optionRows))
-      problems.push(argumentProblem(name, `there is no such option${near ? `, did you mean ${near}?` : ''}`))
-      continue
-    }
-    if (value === undefined) continue
-    const fault = row.check(value)
+  for (const name of Object.keys(options)) {
+    const fault = checkOption(options, name)
     if (fault !== undefined) problems.push(argumentProblem(name, fault))
   }
   return problems
+}
+
+function checkOption(options: Record<string, unknown>, name: string): string | undefined {
+  if (!Object.hasOwn(optionRows, name)) {
+    const near = findClosest(name, Object.keys(optionRows))
+    return `there is no such option${near ? `, did you mean ${near}?` : ''}`
+  }
+  try {
+    const value = options[name]
+    return value === undefined ? undefined : optionRows[name as keyof UserOptions].check(value)
+  } catch (error) {
+    return `cannot be read: ${error instanceof Error ? error.message : 'it throws'}`
+  }
 }
 
 function argumentProblem(name: string, message: string): Problem {

@@ -165,6 +165,12 @@ export const codes = [
     action: 'The decision of the parent is followed instead. Correct the sampler.',
   },
   {
+    code: 'ORG_OTEL_PROCESSOR_FAILED',
+    level: 'warn',
+    says: 'A span processor given to start() threw or rejected.',
+    action: 'The span goes on to the others and to the exporter. Correct the processor.',
+  },
+  {
     code: 'ORG_OTEL_ID_GENERATOR',
     level: 'warn',
     says: 'An id generator given to start() threw or returned an id that is not valid.',

@@ -15,12 +15,15 @@ export function setLogLevel(level: LogLevel): void {
 /** Writes `[otel] CODE text` unless the very same line was written before. */
 export function say(level: Exclude<LogLevel, 'none'>, code: string, text: string): void {
   if (rank[level] > threshold) return
-  const line = `[otel] ${code} ${text}`
+  // Texts of collectors and of the environment are in here: no line break makes a line of its own, no escape sequence
+  // reaches a terminal.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass
+  const line = `[otel] ${code} ${text}`.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
   if (said.has(line)) return
   if (said.size >= maxRemembered) said.clear()
   said.add(line)
   try {
-    writeSync(2, `${line.replace(/[\r\n]+/g, ' ')}\n`)
+    writeSync(2, `${line}\n`)
   } catch {
     // stderr is closed or full: there is nobody to tell.
   }
