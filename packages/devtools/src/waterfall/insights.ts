@@ -108,11 +108,12 @@ function findSwallowed(node: TraceNode): Insight[] {
     .map(child => child.span)
     .filter(span => span.status.code === 'error' && span.kind !== 'consumer')
   if (failed.length === 0) return []
-  const names = [...new Set(failed.map(span => clean(span.name)))].slice(0, 3).join(', ')
+  const named = (span: Span) => `${clean(span.name)} (${clean(span.service)})`
+  const names = [...new Set(failed.map(named))].slice(0, 3).join(', ')
   return [
     {
       kind: 'swallowed-error',
-      message: `${names} failed, but ${clean(node.span.name)} reports no error: handled or lost?`,
+      message: `${names} failed, but ${named(node.span)} above it reports no error: handled or lost?`,
       spans: failed,
       parent: node.span,
     },

@@ -2,7 +2,8 @@
 import type { LogRecord, Span } from '../store/record.ts'
 import { bodyText, type Store } from '../store/store.ts'
 import { buildTree, type Trace, type TraceNode } from '../store/trace.ts'
-import { findInsights, type Insight } from './insights.ts'
+import { fingerprint } from './fingerprint.ts'
+import { findInsights } from './insights.ts'
 import { renderLogs } from './logs.ts'
 import { clean, columns, cut, duration, fit, type Paint, painter, paletteColor } from './text.ts'
 
@@ -25,9 +26,12 @@ interface Row {
   readonly label: string
   readonly spans: readonly Span[]
   readonly notes: readonly string[]
+  /** The tree's lines beside the notes. */
+  readonly notePrefix: string
 }
 
 const deepest = 40
+const foldedFrom = 4
 
 /** Draws the trace. The result has no control characters other than line breaks and, with `color`, SGR colours. */
 export function renderTrace(trace: Trace, options: RenderOptions = {}): string {
@@ -35,7 +39,7 @@ export function renderTrace(trace: Trace, options: RenderOptions = {}): string {
   const width = Math.max(60, wanted)
   const paint = painter(color)
   const insights = findInsights(trace)
-  const rows = layOut(trace, insights, linked, fold)
+  const rows = layOut(trace, linked, fold)
   const lines = [headline(trace, paint)]
   const barWidth = Math.max(14, Math.floor(width * 0.3))
   const timeWidth = 9
@@ -55,8 +59,7 @@ export function renderTrace(trace: Trace, options: RenderOptions = {}): string {
       `${failed ? paint('red', name) : name}${gap}${paint(tint, service)} ` +
         `${paint(failed ? 'red' : tint, bar)} ${duration(total).padStart(timeWidth)}`.trimEnd(),
     )
-    const indent = ' '.repeat(Math.min(columns(row.prefix) + 2, 40))
-    for (const note of row.notes) lines.push(paint('dim', cut(`${indent}${note}`, width)))
+    for (const note of row.notes) lines.push(paint('dim', cut(`${row.notePrefix}${note}`, width)))
   }
   if (rows.length > maxRows) lines.push(paint('dim', `… ${rows.length - maxRows} more rows`))
   for (const insight of insights) {
@@ -118,44 +121,63 @@ function headline(trace: Trace, paint: Paint): string {
   return `${paint('bold', `trace ${trace.traceId}`)}  ${parts.join(', ')}${errors}`
 }
 
-function layOut(trace: Trace, insights: readonly Insight[], linked: readonly Trace[], fold: boolean): Row[] {
-  const folded = new Map<Span, Insight>()
-  if (fold) {
-    for (const insight of insights) {
-      if (insight.kind === 'n+1') for (const span of insight.spans) folded.set(span, insight)
-    }
-  }
+function layOut(trace: Trace, linked: readonly Trace[], fold: boolean): Row[] {
   const rows: Row[] = []
-  const roots = buildTree(trace)
   // Prefixes are built on the way down; the stack keeps depth from mattering.
-  const stack: { node: TraceNode; lead: string; last: boolean; top: boolean }[] = []
+  const stack: { group: Group; lead: string; last: boolean; top: boolean }[] = []
   const push = (nodes: readonly TraceNode[], lead: string, top: boolean) => {
-    const shown = nodes.filter(node => {
-      const insight = folded.get(node.span)
-      return insight === undefined || insight.spans[0] === node.span
-    })
-    for (let i = shown.length - 1; i >= 0; i--) {
-      stack.push({ node: shown[i]!, lead, last: i === shown.length - 1, top })
+    const groups = fold && !top ? foldRepeated(nodes) : nodes.map(node => ({ node, spans: [node.span] }))
+    for (let i = groups.length - 1; i >= 0; i--) {
+      stack.push({ group: groups[i]!, lead, last: i === groups.length - 1, top })
     }
   }
-  push(roots, '', true)
+  push(buildTree(trace), '', true)
   while (stack.length > 0) {
-    const { node, lead, last, top } = stack.pop()!
-    const { span } = node
-    const insight = folded.get(span)
-    const spans = insight?.spans ?? [span]
+    const { group, lead, last, top } = stack.pop()!
+    const { node, spans } = group
     const branch = top ? '' : last ? '└ ' : '├ '
     const below = top ? '' : last ? '  ' : '│ '
     const deep = node.depth > deepest ? `[${node.depth}] ` : ''
+    const children = spans.length > 1 ? [] : node.children
     rows.push({
       prefix: `${node.depth > deepest ? '' : lead}${branch}${deep}`,
       label: label(node, spans.length),
       spans,
-      notes: notes(span, linked),
+      notes: notes(node.span, trace, linked),
+      notePrefix: `${node.depth >= deepest ? '' : lead + below}${children.length > 0 ? '│ ' : '  '}`,
     })
-    if (insight === undefined) push(node.children, node.depth >= deepest ? '' : lead + below, false)
+    push(children, node.depth >= deepest ? '' : lead + below, false)
   }
   return rows
+}
+
+interface Group {
+  readonly node: TraceNode
+  readonly spans: readonly Span[]
+}
+
+/** Siblings that do the same and have nothing below them become one row, where the first of them is. */
+function foldRepeated(nodes: readonly TraceNode[]): Group[] {
+  const alike = new Map<string, TraceNode[]>()
+  const keyOf = (node: TraceNode) =>
+    node.children.length > 0 || node.span.links.length > 0 || node.orphan || node.cycle
+      ? undefined
+      : `${node.span.service}\0${node.span.name}\0${fingerprint(node.span)?.key}`
+  for (const node of nodes) {
+    const key = keyOf(node)
+    if (key === undefined) continue
+    const group = alike.get(key)
+    if (group === undefined) alike.set(key, [node])
+    else group.push(node)
+  }
+  const groups: Group[] = []
+  for (const node of nodes) {
+    const key = keyOf(node)
+    const group = key === undefined ? [node] : alike.get(key)!
+    if (group.length < foldedFrom) groups.push({ node, spans: [node.span] })
+    else if (group[0] === node) groups.push({ node, spans: group.map(each => each.span) })
+  }
+  return groups
 }
 
 const kindMarks: Record<Span['kind'], string> = {
@@ -171,10 +193,21 @@ function label(node: TraceNode, count: number): string {
   const { span } = node
   const times = count > 1 ? `${count} x ` : ''
   const state = node.cycle ? ' (parent chain is a circle)' : node.orphan ? ' (parent missing)' : ''
-  return `${kindMarks[span.kind]}${times}${clean(span.name)}${state}`
+  return `${kindMarks[span.kind]}${times}${clean(span.name)}${target(span)}${state}`
 }
 
-function notes(span: Span, linked: readonly Trace[]): string[] {
+/** HTTP clients are named by their method only; the path says which call it is. */
+function target(span: Span): string {
+  const url = span.attributes['url.full'] ?? span.attributes['http.url']
+  if (span.kind !== 'client' || typeof url !== 'string' || span.name.includes('/')) return ''
+  try {
+    return ` ${clean(new URL(url).pathname)}`
+  } catch {
+    return ''
+  }
+}
+
+function notes(span: Span, trace: Trace, linked: readonly Trace[]): string[] {
   const lines: string[] = []
   if (span.status.code === 'error') {
     const exception = span.events.find(event => event.name === 'exception')?.attributes
@@ -182,19 +215,21 @@ function notes(span: Span, linked: readonly Trace[]): string[] {
     lines.push(`✗ ${clean(span.status.message || bodyText(what) || 'error')}`)
   }
   for (const link of span.links) {
-    const target = linked
-      .find(trace => trace.traceId === link.traceId)
+    // A consumer often links to the very span that is its parent: the tree says it already.
+    if (link.traceId === span.traceId && link.spanId === span.parentSpanId) continue
+    const other = [trace, ...linked]
+      .find(candidate => candidate.traceId === link.traceId)
       ?.spans.find(candidate => candidate.spanId === link.spanId)
     const name =
-      target === undefined ? `span ${link.spanId}` : `${clean(target.name)} (${clean(target.service)})`
+      other === undefined ? `span ${link.spanId}` : `${clean(other.name)} (${clean(other.service)})`
     const where = link.traceId === span.traceId ? 'in this trace' : `in trace ${link.traceId}`
     lines.push(`↔ linked to ${name} ${where}`)
   }
-  for (const trace of linked) {
-    for (const other of trace.spans) {
-      const points = other.links.some(link => link.traceId === span.traceId && link.spanId === span.spanId)
+  for (const other of linked) {
+    for (const from of other.spans) {
+      const points = from.links.some(link => link.traceId === span.traceId && link.spanId === span.spanId)
       if (points)
-        lines.push(`↔ linked from ${clean(other.name)} (${clean(other.service)}) in trace ${trace.traceId}`)
+        lines.push(`↔ linked from ${clean(from.name)} (${clean(from.service)}) in trace ${other.traceId}`)
     }
   }
   return lines.slice(0, 6)
