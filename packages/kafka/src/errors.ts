@@ -6,15 +6,15 @@ const maxDepth = 8
 interface ErrorShape {
   type?: unknown
   apiId?: unknown
+  code?: unknown
   name?: unknown
   cause?: unknown
   errors?: unknown
-  constructor?: { name?: unknown }
 }
 
 /**
- * `UNKNOWN_TOPIC_OR_PARTITION` from kafkajs and confluent (`type`) or platformatic (`apiId`), also from below a retry
- * or aggregate error; else the error's name; `_OTHER` for what is no error.
+ * `UNKNOWN_TOPIC_OR_PARTITION` from kafkajs and confluent (`type`), platformatic (`apiId`) or rdkafka (`code`), also
+ * from below a retry or aggregate error; else the error's name; `_OTHER` for what is no error.
  */
 export function findErrorType(error: unknown): string {
   try {
@@ -27,8 +27,8 @@ export function findErrorType(error: unknown): string {
 function findCode(error: unknown, depth: number): string | undefined {
   if (error === null || typeof error !== 'object' || depth > maxDepth) return undefined
   const shape = error as ErrorShape
-  for (const code of [shape.type, shape.apiId]) {
-    if (typeof code === 'string' && codeLike.test(code)) return code
+  for (const code of [shape.type, shape.apiId, findCodeName(error, shape.code)]) {
+    if (typeof code === 'string' && codeLike.test(code)) return toProtocolName(code)
   }
   const below = findCode(shape.cause, depth + 1)
   if (below !== undefined) return below
@@ -40,9 +40,34 @@ function findCode(error: unknown, depth: number): string | undefined {
   return undefined
 }
 
+/** rdkafka errors have a number, and the class that made them has the names: `LibrdKafkaError.codes`. */
+function findCodeName(error: object, code: unknown): string | undefined {
+  if (typeof code !== 'number') return undefined
+  const { codes } = (error as { constructor: { codes?: Record<string, unknown> } }).constructor
+  if (codes === undefined || codes === null || typeof codes !== 'object') return undefined
+  return Object.keys(codes).find(name => codes[name] === code)
+}
+
+/** Names that librdkafka abbreviates, as Kafka's protocol and the other clients spell them. */
+const protocolNames: Readonly<Record<string, string>> = {
+  UNKNOWN_TOPIC_OR_PART: 'UNKNOWN_TOPIC_OR_PARTITION',
+  MSG_SIZE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  INVALID_MSG: 'CORRUPT_MESSAGE',
+  INVALID_MSG_SIZE: 'INVALID_FETCH_SIZE',
+  STALE_CTRL_EPOCH: 'STALE_CONTROLLER_EPOCH',
+  TOPIC_EXCEPTION: 'INVALID_TOPIC_EXCEPTION',
+}
+
+/** `ERR_` goes, and what is left is the protocol's name or, with a leading underscore, one of librdkafka's own. */
+function toProtocolName(code: string): string {
+  const name = code.startsWith('ERR_') ? code.slice(4) : code
+  return protocolNames[name] ?? name
+}
+
 function findName(error: unknown): string {
   if (error === null || typeof error !== 'object') return '_OTHER'
-  const { name, constructor } = error as ErrorShape
+  const { name } = error as ErrorShape
   if (typeof name === 'string' && name !== '') return name
-  return typeof constructor?.name === 'string' && constructor.name !== '' ? constructor.name : '_OTHER'
+  const made = (error as { constructor?: { name?: unknown } }).constructor?.name
+  return typeof made === 'string' && made !== '' ? made : '_OTHER'
 }

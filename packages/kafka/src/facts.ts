@@ -1,5 +1,6 @@
 // Values of spans: what a message and a client tell about themselves, in the types the conventions ask for.
 import { isUtf8 } from 'node:buffer'
+import { types } from 'node:util'
 import type { Attributes } from '@opentelemetry/api'
 import type { ClientInfo, Settings } from './options.ts'
 import type { ClientFacts } from './registry.ts'
@@ -18,7 +19,7 @@ export function readKey(key: unknown, settings: Settings): string | undefined {
   if (typeof key === 'number' || typeof key === 'bigint') return String(key)
   let text: string
   if (typeof key === 'string') text = key
-  else if (key instanceof Uint8Array && key.length <= maxKeyLength && isUtf8(key))
+  else if (types.isUint8Array(key) && key.length <= maxKeyLength && isUtf8(key))
     text = Buffer.from(key).toString()
   else return undefined
   return text.length > maxKeyLength || control.test(text) ? undefined : text

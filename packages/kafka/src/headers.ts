@@ -4,8 +4,14 @@
 //   kafkajs, confluent   { traceparent: Buffer | string | (Buffer | string)[] }
 //   rdkafka              [{ traceparent: Buffer }, { traceparent: Buffer }]
 //   platformatic         Map<Buffer | string, Buffer | string>, [key, value][]
+
+import { types } from 'node:util'
 import type { TextMapGetter } from '@opentelemetry/api'
 import { cleanBaggage } from './baggage.ts'
+
+// Not instanceof: objects may come from another realm, under jest or vm for example.
+const isMap = types.isMap
+const isBytes = types.isUint8Array
 
 /** A header value of kafkajs and the KafkaJS-style API of confluent. */
 export type HeaderValue = string | Buffer | (string | Buffer)[] | null | undefined
@@ -40,7 +46,7 @@ function readText(raw: unknown, name: string): string | undefined {
   if (typeof raw === 'string') {
     if (raw.length > maxValueBytes) return undefined
     text = raw
-  } else if (raw instanceof Uint8Array) {
+  } else if (isBytes(raw)) {
     if (raw.length > maxValueBytes) return undefined
     // latin1 keeps every byte a character of its own: anything outside of ASCII stays visible to the check below.
     text = (Buffer.isBuffer(raw) ? raw : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)).toString(
@@ -63,7 +69,7 @@ function isPrintable(text: string): boolean {
 /** Text of a header name; undefined when it is too long to be one of ours or is no text at all. */
 function readName(raw: unknown): string | undefined {
   if (typeof raw === 'string') return raw.length > maxNameLength ? undefined : raw
-  if (raw instanceof Uint8Array) {
+  if (isBytes(raw)) {
     return raw.length > maxNameLength
       ? undefined
       : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString()
@@ -83,7 +89,7 @@ class Carrier {
   private folded: Map<string, unknown[]> | undefined | null
 
   constructor(headers: object) {
-    if (Array.isArray(headers) || headers instanceof Map) {
+    if (Array.isArray(headers) || isMap(headers)) {
       this.record = undefined
       this.all = collectEntries(headers)
     } else {
@@ -173,7 +179,7 @@ function collectEntries(headers: readonly unknown[] | Map<unknown, unknown>): Ma
     if (values) values.push(value)
     else all.set(key, [value])
   }
-  if (headers instanceof Map) {
+  if (isMap(headers)) {
     let skip = headers.size - maxScannedHeaders
     for (const [key, value] of headers) if (skip-- <= 0) add(key, value)
     return all
@@ -231,7 +237,7 @@ export class Replaced {
 /** True when any header carries one of these names. */
 export function mentions(headers: unknown, replaced: Replaced): boolean {
   if (headers === null || typeof headers !== 'object') return false
-  if (headers instanceof Map) {
+  if (isMap(headers)) {
     for (const key of headers.keys()) if (replaced.has(key)) return true
     return false
   }
@@ -255,7 +261,7 @@ export function writeHeaders(
   encodeName: Encode = sameText,
 ): unknown {
   if (Array.isArray(headers)) return writeArray(headers, pairs, replaced)
-  if (headers instanceof Map) {
+  if (isMap(headers)) {
     const map = new Map<unknown, unknown>()
     for (const [key, value] of headers) if (!replaced.has(key)) map.set(key, value)
     for (const [key, value] of pairs) map.set(encodeName(key), encodeValue(value))
@@ -301,5 +307,5 @@ function writeArray(headers: readonly unknown[], pairs: HeaderPairs, replaced: R
 
 /** A tuple's text in the type that the other tuples have. */
 function encodeLike(tuples: readonly unknown[], index: 0 | 1, text: string): unknown {
-  return (tuples[0] as unknown[])[index] instanceof Uint8Array ? Buffer.from(text) : text
+  return isBytes((tuples[0] as unknown[])[index]) ? Buffer.from(text) : text
 }

@@ -1,4 +1,6 @@
 // Trace context and baggage, into headers and out of them.
+
+import { types } from 'node:util'
 import {
   type Context,
   context,
@@ -51,7 +53,7 @@ export function injectHeaders<H extends KafkaHeaders>(
 ): Injected<H> {
   const pairs = collectPairs(ctx)
   if (pairs.length === 0) return (headers ?? {}) as Injected<H>
-  const encode = headers instanceof Map && usesBuffers(headers) ? toBuffer : undefined
+  const encode = types.isMap(headers) && usesBuffers(headers as Map<unknown, unknown>) ? toBuffer : undefined
   const replaced = new Replaced(pairs.map(([key]) => key))
   return writeHeaders(headers, pairs, replaced, encode, encode) as Injected<H>
 }
@@ -59,7 +61,7 @@ export function injectHeaders<H extends KafkaHeaders>(
 const toBuffer = (text: string) => Buffer.from(text)
 
 function usesBuffers(headers: Map<unknown, unknown>): boolean {
-  for (const key of headers.keys()) return key instanceof Uint8Array
+  for (const key of headers.keys()) return types.isUint8Array(key)
   return false
 }
 

@@ -1,6 +1,8 @@
 // Sending: one `send` span per topic per call, its context in the headers of copies of the caller's messages.
 //
 //   send({ topic, messages })  ->  beginSend: span, copies   ->  the client's own send   ->  Send.end: result, metrics
+
+import { types } from 'node:util'
 import {
   type Attributes,
   type Context,
@@ -104,7 +106,7 @@ export class Send {
 
 export function recordFailure(span: Span, error: unknown, type: string): void {
   span.setAttribute('error.type', type)
-  if (error instanceof Error) {
+  if (error instanceof Error || types.isNativeError(error)) {
     span.recordException(error)
     span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
   } else {

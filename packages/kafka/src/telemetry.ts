@@ -13,6 +13,7 @@ import {
   ProxyTracerProvider,
   propagation,
   type Tracer,
+  type TracerProvider,
   trace,
 } from '@opentelemetry/api'
 import { chooseNames, type Names } from './names.ts'
@@ -33,12 +34,22 @@ export function getNames(): Names {
   return names
 }
 
+let tracerProvider: TracerProvider | undefined
+
+/** The tracer of the provider that is registered now. */
 export function getTracer(): Tracer {
-  if (tracer) return tracer
+  const provider = findProvider()
+  if (tracer && provider === tracerProvider) return tracer
   const { schemaUrl } = getNames()
-  // Before an SDK registers this is a proxy that finds it later, so it may be kept.
-  tracer = trace.getTracerProvider().getTracer(scope, version, schemaUrl === undefined ? {} : { schemaUrl })
+  tracerProvider = provider
+  tracer = provider.getTracer(scope, version, schemaUrl === undefined ? {} : { schemaUrl })
   return tracer
+}
+
+/** The provider behind the API's proxy: it changes when an SDK registers, and in tests with every new SDK. */
+function findProvider(): TracerProvider {
+  const provider = trace.getTracerProvider() as TracerProvider & { getDelegate?: () => TracerProvider }
+  return typeof provider.getDelegate === 'function' ? provider.getDelegate() : provider
 }
 
 export function isSuppressed(context: Context): boolean {
@@ -47,8 +58,7 @@ export function isSuppressed(context: Context): boolean {
 
 /** True when a tracer provider is registered now. Costs about 10 ns. */
 export function hasTracing(): boolean {
-  const provider = trace.getTracerProvider() as { getDelegate?: () => unknown }
-  return typeof provider.getDelegate !== 'function' || provider.getDelegate() !== noTracerProvider
+  return findProvider() !== noTracerProvider
 }
 
 /** True when neither spans nor headers can come out of a call: it must cost nothing and change nothing. */
