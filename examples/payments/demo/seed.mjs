@@ -4,7 +4,7 @@ import pg from 'pg'
 export const retailCustomers = Array.from({ length: 20 }, (_, i) => `customer-${i + 1}`)
 export const company = 'acme-corp'
 export const companyAccounts = 12
-const entries = 40_000
+const entries = 160_000
 
 const schema = `
   CREATE SCHEMA IF NOT EXISTS payments;

@@ -32,7 +32,7 @@ async function post(url, body) {
   return response.json()
 }
 
-const app = fastify({ loggerInstance: log, disableRequestLogging: true })
+const app = fastify({ loggerInstance: log })
 
 app.get('/health', async () => ({ status: 'ok' }))
 

@@ -15,6 +15,10 @@ export interface RenderOptions {
   readonly logs?: readonly LogRecord[]
   /** Traces connected by links (see `findLinked`): named at the link and drawn below. */
   readonly linked?: readonly Trace[]
+  /** False: linked traces give their names only. Default true. */
+  readonly drawLinked?: boolean
+  /** What is wrong, below the tree. Default true. */
+  readonly insights?: boolean
   /** Draw repeated calls as one line `12 x …`. Default true. */
   readonly fold?: boolean
   /** Rows before the rest is only counted. Default 200. */
@@ -38,7 +42,7 @@ export function renderTrace(trace: Trace, options: RenderOptions = {}): string {
   const { width: wanted = 100, color = false, logs = [], linked = [], fold = true, maxRows = 200 } = options
   const width = Math.max(60, wanted)
   const paint = painter(color)
-  const insights = findInsights(trace)
+  const insights = options.insights === false ? [] : findInsights(trace)
   const rows = layOut(trace, linked, fold)
   const lines = [headline(trace, paint)]
   const barWidth = Math.max(14, Math.floor(width * 0.3))
@@ -73,7 +77,7 @@ export function renderTrace(trace: Trace, options: RenderOptions = {}): string {
       renderLogs(logs, { color, width, sinceMs: trace.startMs }),
     )
   }
-  for (const other of linked) {
+  for (const other of options.drawLinked === false ? [] : linked) {
     if (other.traceId === trace.traceId) continue
     lines.push('', paint('bold', 'linked'), renderTrace(other, { width, color, fold, maxRows }))
   }
