@@ -122,7 +122,7 @@ export const settings = [
     shown: 'none',
     group: 'Identity',
     spec: true,
-    says: 'Attributes of the resource, `key=value,key=value`, percent-encoded. They win over what we find out.',
+    says: 'Attributes of the resource, `key=value,key=value`, percent-encoded. They win over what we find out. A pair that cannot be read is left out and said; the others apply.',
   }),
   setting({
     key: 'detectors',
