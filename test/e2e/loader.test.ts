@@ -212,6 +212,37 @@ describe.each(majors)('on Node %s', major => {
   })
 })
 
+describe.each(majors)('an ES module of the table that nobody could expect, on Node %s', major => {
+  it('is seen when it is required', async () => {
+    const nest = 'node_modules/a/node_modules/@nestjs/core'
+    const cwd = writeTree({
+      'node_modules/a/index.js': 'module.exports = require("@nestjs/core")',
+      [`${nest}/package.json`]: { version: '12.0.0', exports: './esm/index.js' },
+      [`${nest}/esm/package.json`]: { type: 'module' },
+      [`${nest}/esm/index.js`]: 'export * from "../nest-factory.mjs"',
+      [`${nest}/nest-factory.mjs`]: 'export * from "./nest-factory.js"',
+      [`${nest}/nest-factory.js`]: 'exports.NestFactoryStatic = class { create() {} }',
+      'node_modules/a/node_modules/openai/package.json': {
+        version: '7.0.0',
+        type: 'module',
+        exports: './index.js',
+      },
+      'node_modules/a/node_modules/openai/index.js': `class Completions { create() {} }
+        export class OpenAI {}
+        OpenAI.Chat = { Completions }
+        OpenAI.Embeddings = class { create() {} }
+        export default { OpenAI }`,
+      'node_modules/a/openai.js': 'module.exports = require("openai")',
+      'app.cjs': `const { NestFactoryStatic } = require('a')
+        const { OpenAI } = require('a/openai')
+        process.stdout.write([NestFactoryStatic.prototype.create.__wrapped, OpenAI.Chat.Completions.prototype.create.__wrapped].join())`,
+    })
+    const ran = await run(nodes[major]!, ['--require', register, 'app.cjs'], { cwd })
+    expect(ran).toMatchObject({ code: 0, stdout: 'true,true' })
+    expect(ran.report.swallowed).toBe(0)
+  })
+})
+
 describe('libraries', () => {
   const bin = nodes[24]!
 

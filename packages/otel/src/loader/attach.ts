@@ -1,5 +1,6 @@
 // Attaches everything that was chosen to the libraries of this process: what to patch is in the catalog, whether in
 // `choose`, how modules are seen in the two hooks. This file is the order of events.
+import { existsSync } from 'node:fs'
 import Module from 'node:module'
 import {
   type LoggerProvider,
@@ -16,8 +17,10 @@ import { type ChosenRow, chooseRows } from './choose.ts'
 import { loadChunk } from './chunk.ts'
 import { attachCjsHook } from './cjs-hook.ts'
 import { attachEsmHook, type EsmFiles, hooksRunInThread } from './esm-hook.ts'
+import { mayImport } from './esm-need.ts'
 import { setProviders } from './instrumentation-base.ts'
 import type { LibraryHooks } from './library.ts'
+import { isModuleFile } from './package-manifest.ts'
 import { parsePackagePath } from './package-path.ts'
 import { type OpenedHooks, Patcher, type SeenLibrary } from './patcher.ts'
 import { openUpstream } from './upstream.ts'
@@ -122,7 +125,11 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
         'ORG_OTEL_LIBRARY_VERSION',
         `${seen.name} ${seen.version} is not instrumented: ${seen.key} supports ${seen.detail}`,
       ),
-    hooksRunInThread(process.versions.node) ? undefined : filename => module.require(filename),
+    hooksRunInThread(process.versions.node)
+      ? undefined
+      : filename => {
+          if (existsSync(filename)) module.require(filename)
+        },
   )
 
   function startRow({ row }: ChosenRow, make: () => OpenedHooks | undefined): void {
@@ -173,13 +180,29 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     else if (one.row.on === 'builtin') patchBuiltin(one)
     else if (options.config.instrumentations.eager && one.row.on === 'load') patcher.hooksOf(one)
   }
-  const detachCjs = attachCjsHook(patcher)
   let detachEsm: (() => void) | undefined
-  try {
-    detachEsm = attachEsmHook(patcher, esmFilesOf(on))
-  } catch (error) {
-    swallow('hooking import', error)
+  let esmIsHooked = false
+  function hookEsm(): void {
+    if (esmIsHooked) return
+    esmIsHooked = true
+    try {
+      detachEsm = attachEsmHook(patcher, esmFilesOf(on))
+    } catch (error) {
+      swallow('hooking import', error)
+    }
   }
+  const detachCjs = attachCjsHook(patcher, filename => {
+    // An ES module of the table is being required: what it imports must be seen.
+    const path = esmIsHooked ? undefined : parsePackagePath(filename)
+    if (path !== undefined && isModuleFile(filename, path.baseDir)) hookEsm()
+  })
+  const launch = {
+    entry: process.argv[1],
+    execArgv: process.execArgv,
+    nodeOptions: process.env.NODE_OPTIONS,
+    cwd: process.cwd(),
+  }
+  if (patcher.exactFiles.length > 0 || mayImport(Object.keys(esmFilesOf(on)), launch)) hookEsm()
 
   return {
     instrumented() {

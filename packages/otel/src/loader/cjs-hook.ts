@@ -9,8 +9,11 @@ import type { Patcher } from './patcher.ts'
 
 type Handler = (this: unknown, module: { exports: any }, filename: string) => unknown
 
-/** Starts watching; returns the function that stops it. */
-export function attachCjsHook(patcher: Patcher): () => void {
+/**
+ * Starts watching; returns the function that stops it. `beforeLoad` hears of every file of a table package before it
+ * is evaluated.
+ */
+export function attachCjsHook(patcher: Patcher, beforeLoad: (filename: string) => void): () => void {
   const extensions = (Module as any)._extensions as Record<string, Handler>
   const original = extensions['.js']!
 
@@ -19,6 +22,7 @@ export function attachCjsHook(patcher: Patcher): () => void {
     const inTable = name !== undefined && patcher.has(name)
     if (!inTable && !patcher.hasExactFile(filename)) return original.call(this, module, filename)
 
+    beforeLoad(filename)
     if (inTable) patcher.enter(name)
     let result: unknown
     try {

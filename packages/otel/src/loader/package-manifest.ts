@@ -1,6 +1,6 @@
 // What the loader wants to know from a package's own package.json: its version and its main files.
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 export interface PackageManifest {
   readonly version: string
@@ -69,4 +69,30 @@ export function readManifest(baseDir: string): PackageManifest {
   } catch {
     return { version: '0.0.0', mains: new Set() }
   }
+}
+
+const moduleFolders = new Map<string, boolean>()
+
+/** Whether the `.js` files of a folder are ES modules: the nearest package.json, up to the one in `baseDir`, says so. */
+function isModuleFolder(folder: string, baseDir: string): boolean {
+  let known = moduleFolders.get(folder)
+  if (known === undefined) {
+    known =
+      readIsModule(folder) ?? (folder.length > baseDir.length && isModuleFolder(dirname(folder), baseDir))
+    moduleFolders.set(folder, known)
+  }
+  return known
+}
+
+function readIsModule(folder: string): boolean | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).type === 'module'
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a file of the package in `baseDir` is an ES module, by its name and the package.json nearest to it. */
+export function isModuleFile(filename: string, baseDir: string): boolean {
+  return filename.endsWith('.mjs') || (filename.endsWith('.js') && isModuleFolder(dirname(filename), baseDir))
 }

@@ -278,7 +278,13 @@ export class Patcher {
         else for (const main of mains) add(main, { patch, seen })
       }
     }
-    return { info: { name, version, baseDir, isEsm: false }, mains, byFile, insideMain, done: new Map() }
+    return {
+      info: { name, version, baseDir, isEsm: false },
+      mains,
+      byFile,
+      insideMain,
+      done: new Map(),
+    }
   }
 }
 

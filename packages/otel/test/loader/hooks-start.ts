@@ -71,7 +71,7 @@ export function startFromRegister(): void {
     }),
     () => {},
   )
-  attachCjsHook(patcher)
+  attachCjsHook(patcher, () => {})
   attachEsmHook(patcher, Object.assign({}, ...rows.map(one => one.row.esmFiles)))
   process.on('exit', () => {
     if (process.env.TEST_REPORT)
