@@ -3,13 +3,12 @@ import { type Context, context } from '@opentelemetry/api'
 import { readServer } from '../facts.ts'
 import { guard, sayOnce } from '../guard.ts'
 import { isIgnored } from '../options.ts'
-import { beginProcess, countConsumed, runProcessing } from '../process.ts'
-import type { AnyMessage } from '../propagate.ts'
 import { type ClientState, learn, registry } from '../registry.ts'
 import { beginSend, copyFields, type HeaderEncoding, type Send } from '../send.ts'
 import { probeSerializers } from '../serializers.ts'
 import { isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
+import { instrumentListeners, markDelivered } from './listeners.ts'
 
 interface ProducedMessage {
   topic?: unknown
@@ -234,41 +233,8 @@ export function instrumentMessagesStream(stream: object, state: ClientState): vo
     const { groupId } = consumer as { groupId?: unknown }
     if (typeof groupId === 'string') learn(state.facts, { groupId })
   }
-  for (const name of ['on', 'addListener', 'prependListener', 'once', 'prependOnceListener'] as const) {
-    replace(stream, name, state, original => wrapOn(original, state))
-  }
-  replace(stream, Symbol.asyncIterator as never, state, original => wrapIterator(original, state))
-}
-
-function wrapOn(original: AnyFunction, state: ClientState): AnyFunction {
-  return function (this: unknown, ...args: unknown[]) {
-    const [event, listener] = args
-    if (event !== 'data' || typeof listener !== 'function') return original.apply(this, args)
-    const traced = function (this: unknown, ...emitted: unknown[]) {
-      const call = () => listener.apply(this, emitted)
-      const [message] = emitted
-      if (!state.on || isQuiet(context.active()) || !deliver(message, state)) return call()
-      const { topic, partition } = message as AnyMessage
-      const processing = beginProcess(state, message as AnyMessage, { topic, partition }, false)
-      return processing ? runProcessing(processing, call) : call()
-    }
-    // EventEmitter compares this property when a listener is removed.
-    traced.listener = listener
-    return original.call(this, event, traced, ...args.slice(2))
-  }
-}
-
-/** Counts the message, once, and remembers who delivered it. False when it is not to be traced. */
-function deliver(message: unknown, state: ClientState): boolean {
-  if (message === null || typeof message !== 'object') return false
-  const { topic } = message as AnyMessage
-  if (typeof topic !== 'string' || isIgnored(state.settings, topic)) return false
-  registry.deliveredBy.set(message, state)
-  if (!registry.counted.has(message)) {
-    registry.counted.add(message)
-    countConsumed(state, topic, 1)
-  }
-  return true
+  instrumentListeners(stream, state)
+  replace(stream, Symbol.asyncIterator, state, original => wrapIterator(original, state))
 }
 
 /** `for await`: messages are counted when they are handed out; their spans come from `traceMessage`. */
@@ -279,7 +245,7 @@ function wrapIterator(original: AnyFunction, state: ClientState): AnyFunction {
     if (typeof next !== 'function') return iterator
     iterator.next = function (this: unknown, ...all: unknown[]) {
       return next.apply(this, all).then((step: { done?: boolean; value?: unknown }) => {
-        if (!step.done && state.on) guard('deliver', () => deliver(step.value, state))
+        if (!step.done && state.on) guard('deliver', () => markDelivered(step.value, state))
         return step
       })
     }

@@ -6,7 +6,7 @@ import { context } from '@opentelemetry/api'
 import { beginBatch, sharedDestination } from '../batch.ts'
 import { guard } from '../guard.ts'
 import { isIgnored } from '../options.ts'
-import { beginProcess, countConsumed, runProcessing } from '../process.ts'
+import { runProcessing } from '../process.ts'
 import type { AnyMessage } from '../propagate.ts'
 import { type ClientState, learn, registry } from '../registry.ts'
 import { beginSend, type Send } from '../send.ts'
@@ -14,6 +14,7 @@ import { isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
 import { readConfig } from './confluent.ts'
 import { callInside, recordLag } from './kafkajs.ts'
+import { instrumentListeners, processDelivered } from './listeners.ts'
 
 /** Positions of `produce(topic, partition, value, key, timestamp, …)` in both kinds of producer. */
 const at = { topic: 0, partition: 1, value: 2, key: 3, timestamp: 4 } as const
@@ -102,12 +103,7 @@ function headersOf(send: Send): unknown {
 export function instrumentConsumer(consumer: object, state: ClientState): void {
   learnConfig(consumer, state)
   replace(consumer, 'consume', state, original => wrapConsume(original, state))
-  for (const name of ['on', 'addListener', 'prependListener', 'once', 'prependOnceListener'] as const) {
-    replace(consumer, name, state, original => wrapOn(original, state, name))
-  }
-  for (const name of ['off', 'removeListener'] as const) {
-    replace(consumer, name, state, wrapOff)
-  }
+  instrumentListeners(consumer, state)
 }
 
 type ConsumeCallback = (error: unknown, messages?: unknown) => unknown
@@ -122,12 +118,10 @@ function wrapConsume(original: AnyFunction, state: ClientState): AnyFunction {
     const traced: ConsumeCallback = function (this: unknown, ...results: unknown[]) {
       const delivered = results[1]
       const call = () => callback.apply(this, results)
-      if (results[0] || isQuiet(context.active())) return call()
-      if (Array.isArray(delivered)) {
-        guard('lag', () => readLag(client, delivered, state))
-        return processArray(delivered, state, call)
-      }
-      return processOne(delivered, state, call)
+      if (!state.on || results[0] || isQuiet(context.active())) return call()
+      if (Array.isArray(delivered)) guard('lag', () => readLag(client, delivered, state))
+      if (Array.isArray(delivered)) return processArray(delivered, state, call)
+      return isHeard(delivered) ? call() : processDelivered(delivered, state, call)
     }
     const all = args.slice()
     all[position] = traced
@@ -135,78 +129,27 @@ function wrapConsume(original: AnyFunction, state: ClientState): AnyFunction {
   }
 }
 
-/** Messages that a 'data' listener has processed already are not processed again by the callback that ends the poll. */
-const seenByListener = new WeakSet<object>()
-
-function processArray(messages: AnyMessage[], state: ClientState, call: () => unknown): unknown {
-  if (messages.length === 0 || messages.some(message => seenByListener.has(message))) return call()
-  for (const message of messages) registry.deliveredBy.set(message, state)
-  const processing = beginBatch(state, sharedDestination(messages), messages, messages)
-  for (const message of messages) registry.counted.add(message)
-  return processing ? runProcessing(processing, call) : call()
+function isHeard(message: unknown): boolean {
+  return message !== null && typeof message === 'object' && registry.counted.has(message)
 }
 
-function processOne(message: unknown, state: ClientState, call: () => unknown): unknown {
-  if (message === null || typeof message !== 'object' || seenByListener.has(message)) return call()
-  const delivered = message as AnyMessage
-  if (typeof delivered.topic !== 'string' || isIgnored(state.settings, delivered.topic)) return call()
-  registry.deliveredBy.set(message, state)
-  const counted = !registry.counted.has(message)
-  registry.counted.add(message)
-  if (counted) countConsumed(state, delivered.topic, 1)
-  const processing = beginProcess(
-    state,
-    delivered,
-    { topic: delivered.topic, partition: delivered.partition },
-    false,
-  )
-  return processing ? runProcessing(processing, call) : call()
-}
-
-/** Our listener for one of the application's, so that `removeListener(theirs)` finds it. */
-const listeners = new WeakMap<Function, WeakMap<object, AnyFunction>>()
-
-function wrapOn(original: AnyFunction, state: ClientState, name: string): AnyFunction {
-  return function (this: object, ...args: unknown[]) {
-    const [event, listener] = args
-    if (event !== 'data' || typeof listener !== 'function' || !state.on) return original.apply(this, args)
-    const client = this
-    const once = name === 'once' || name === 'prependOnceListener'
-    const traced = function (this: unknown, ...emitted: unknown[]) {
-      if (once) listeners.get(listener)?.delete(client)
-      const [message] = emitted
-      const call = () => listener.apply(this, emitted)
-      if (!state.on || isQuiet(context.active())) return call()
-      const result = processOne(message, state, call)
-      if (typeof message === 'object' && message !== null) seenByListener.add(message)
-      return result
-    }
-    // EventEmitter compares this property when a listener is removed.
-    traced.listener = listener
-    const perClient = listeners.get(listener) ?? new WeakMap<object, AnyFunction>()
-    perClient.set(client, traced)
-    listeners.set(listener, perClient)
-    return original.call(this, event, traced, ...args.slice(2))
+/** What a 'data' listener heard before the callback of the poll is processed; the callback covers the others. */
+function processArray(messages: readonly AnyMessage[], state: ClientState, call: () => unknown): unknown {
+  const fresh = messages.filter(message => !registry.counted.has(message))
+  if (fresh.length === 0) return call()
+  const processing = beginBatch(state, sharedDestination(fresh), fresh, messages)
+  for (const message of fresh) {
+    registry.deliveredBy.set(message, state)
+    registry.counted.add(message)
   }
-}
-
-function wrapOff(original: AnyFunction): AnyFunction {
-  return function (this: object, ...args: unknown[]) {
-    const [event, listener] = args
-    const traced =
-      event === 'data' && typeof listener === 'function' ? listeners.get(listener)?.get(this) : undefined
-    return original.apply(this, traced ? [event, traced, ...args.slice(2)] : args)
-  }
+  return processing ? runProcessing(processing, call) : call()
 }
 
 /** Read streams: `for await` gets its spans from `consumeEach`, listeners get them here. */
 export function instrumentStream(stream: object, state: ClientState): void {
   const { consumer } = stream as { consumer?: object }
   if (consumer) learnConfig(consumer, state)
-  for (const name of ['on', 'addListener', 'prependListener', 'once', 'prependOnceListener'] as const) {
-    replace(stream, name, state, original => wrapOn(original, state, name))
-  }
-  for (const name of ['off', 'removeListener'] as const) replace(stream, name, state, wrapOff)
+  instrumentListeners(stream, state)
 }
 
 function learnConfig(client: object, state: ClientState): void {

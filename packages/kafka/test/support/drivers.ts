@@ -91,7 +91,7 @@ interface Activated {
   activate<K extends object>(kafka: K): K
 }
 
-function activate(library: string, mode: Mode): Activated {
+export function activate(library: string, mode: Mode): Activated {
   const options: Options = {}
   const api = load<Api>('../../src/index.ts')
   forgetFiles(library)
@@ -102,7 +102,7 @@ function activate(library: string, mode: Mode): Activated {
   return { api, options, activate: kafka => (imports ? api.instrumentKafka(kafka, options) : kafka) }
 }
 
-function replaceOptions(target: object, options: object): void {
+export function replaceOptions(target: object, options: object): void {
   for (const key of Object.keys(target)) delete (target as Record<string, unknown>)[key]
   Object.assign(target, options)
 }
