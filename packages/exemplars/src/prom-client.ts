@@ -1,6 +1,6 @@
 // One loaded copy of prom-client 14 or 15, patched once, however often and by whomever this is asked for.
 import { createRequire } from 'node:module'
-import { type PromClient, probeSeriesStyle, setSeriesStyle } from './prom-metric.ts'
+import { checkHistogram, type PromClient } from './prom-metric.ts'
 import { patchCounter, patchHistogram } from './prom-observe.ts'
 import { patchCluster, patchPushgateway, patchRegistry } from './prom-registry.ts'
 import { watchScrapes } from './scrape.ts'
@@ -10,14 +10,12 @@ import { shared } from './shared.ts'
 export function patchPromClient(client: PromClient): string | undefined {
   if (!isPromClient(client)) return 'this is not prom-client'
   if (shared.patched.has(client.Registry)) return undefined
-  const style = probeSeriesStyle(client.Histogram)
-  if (style === undefined) return 'prom-client stores its series in a way we do not know'
+  const reason = checkHistogram(client.Histogram)
+  if (reason !== undefined) return reason
   shared.patched.add(client.Registry)
   shared.clients.set(client.Registry, client)
-  setSeriesStyle(client.Histogram, style)
-  setSeriesStyle(client.Counter, style)
-  patchHistogram(client, style)
-  patchCounter(client, style)
+  patchHistogram(client)
+  patchCounter(client)
   patchRegistry(client)
   patchCluster(client)
   patchPushgateway(client)

@@ -1,5 +1,6 @@
 // From a row of prom-client's output back to the exemplar of its series.
-import { findSeries, type PromExemplar, type PromMetric, type PromRow, seriesStyleOf } from './prom-metric.ts'
+import type { PromExemplar, PromMetric, PromRow } from './prom-metric.ts'
+import { findSlots } from './series.ts'
 import { shared } from './shared.ts'
 import { type Exemplar, publish } from './slot.ts'
 
@@ -19,19 +20,14 @@ export function readExemplar(metric: PromMetric, row: PromRow, nowMs: number): P
 }
 
 function findExemplar(metric: PromMetric, row: PromRow, nowMs: number): Exemplar | undefined {
-  const style = seriesStyleOf(metric)
-  if (style === undefined) return undefined
   const bounds = metric.upperBounds
-  let labels: Record<string, unknown> = row.labels ?? {}
-  let index = 0
-  if (bounds !== undefined) {
-    if (row.metricName?.endsWith('_bucket') !== true) return undefined
-    const { le, ...rest } = labels
-    labels = rest
-    index = le === '+Inf' ? bounds.length : bounds.indexOf(Number(le))
-  }
-  const series = findSeries(metric, style, labels)
-  const slot = series === undefined ? undefined : shared.slots.get(series)?.[index]
+  if (bounds !== undefined && row.metricName?.endsWith('_bucket') !== true) return undefined
+  const labels = row.labels ?? {}
+  const slots = findSlots(metric, labels)
+  if (slots === undefined) return undefined
+  const { le } = labels
+  const index = bounds === undefined ? 0 : le === '+Inf' ? bounds.length : bounds.indexOf(Number(le))
+  const slot = slots[index]
   return slot && publish(slot, nowMs, shared.options.intervalMs)
 }
 

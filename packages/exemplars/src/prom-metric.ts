@@ -15,10 +15,7 @@ export interface PromMetric {
   readonly name: string
   readonly help: string
   readonly type: string
-  readonly hashMap?: Record<string, object>
-  readonly store?: { entry(labels: object): object | undefined }
   readonly labelNames?: readonly string[]
-  readonly sortedLabelNames?: readonly string[]
   readonly upperBounds?: readonly number[]
   readonly enableExemplars?: boolean
   get(): Promise<PromData> | PromData
@@ -47,67 +44,18 @@ export interface PromExemplar {
   readonly timestamp: number
 }
 
-/**
- * Where a metric keeps its series: `hashMap`, named after the declared labels, `a:1,b:2,` (prom-client 15) or the
- * given ones, `a:1,b:2` (14); or a `store` that finds them (@prometheus-io/client, @platformatic/prom-client).
- */
-export type SeriesStyle = 'names' | 'keys' | 'store'
-
-const styles = new WeakMap<object, SeriesStyle>()
-
-export function setSeriesStyle(Class: { prototype: object }, style: SeriesStyle): void {
-  styles.set(Class.prototype, style)
-}
-
-export function seriesStyleOf(metric: object): SeriesStyle | undefined {
-  for (let proto = Object.getPrototypeOf(metric); proto !== null; proto = Object.getPrototypeOf(proto)) {
-    const style = styles.get(proto)
-    if (style !== undefined) return style
-  }
-  return undefined
-}
-
-/** Finds the style by looking for a throw-away histogram's series; undefined when none of them leads to it. */
-export function probeSeriesStyle(Histogram: any): SeriesStyle | undefined {
+/** Why a metric of this class is not what we know; undefined when it is. */
+export function checkHistogram(Histogram: any): string | undefined {
   try {
-    const labels = { b: '2', a: '1' }
-    const probe = new Histogram({ name: 'p', help: 'p', labelNames: ['b', 'a'], buckets: [1], registers: [] })
-    probe.observe(labels, 0.5)
-    if (!Array.isArray(probe.upperBounds)) return undefined
-    return (['store', 'names', 'keys'] as const).find(style => {
-      const series = hasStyle(probe, style) ? findSeries(probe, style, labels) : undefined
-      return (series as { count?: number } | undefined)?.count === 1
-    })
-  } catch {
-    return undefined
+    const probe = new Histogram({ name: 'p', help: 'p', labelNames: ['a'], buckets: [1], registers: [] })
+    const isKnown = probe.upperBounds?.[0] === 1 && probe.labelNames?.[0] === 'a'
+    const methods = [probe.observe, probe.labels, probe.reset, probe.remove, probe.zero, probe.get]
+    return isKnown && methods.every(method => typeof method === 'function')
+      ? undefined
+      : 'its histograms have another form'
+  } catch (error) {
+    return `its histograms have another form (${error instanceof Error ? error.message : error})`
   }
-}
-
-function hasStyle(probe: any, style: SeriesStyle): boolean {
-  if (style === 'store') return typeof probe.store?.entry === 'function'
-  return probe.hashMap !== undefined && (style === 'keys' || Array.isArray(probe.sortedLabelNames))
-}
-
-/** prom-client's own object for these labels: `{ labels, count, ... }`, or `{ labels, value }` of a counter. */
-export function findSeries(
-  metric: PromMetric,
-  style: SeriesStyle,
-  labels: Record<string, unknown>,
-): object | undefined {
-  if (style === 'store') return metric.store!.entry(labels)
-  let key = ''
-  if (style === 'names') {
-    const names = metric.sortedLabelNames!
-    for (let i = 0; i < names.length; i++) {
-      const value = labels[names[i]!]
-      if (value !== undefined) key += `${names[i]}:${value},`
-    }
-  } else {
-    const names = Object.keys(labels)
-    if (names.length > 1) names.sort()
-    for (let i = 0; i < names.length; i++) key += `${i === 0 ? '' : ','}${names[i]}:${labels[names[i]!]}`
-  }
-  return metric.hashMap![key]
 }
 
 /** Replaces a method so that name, length and visibility stay as they were. */

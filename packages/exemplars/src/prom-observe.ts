@@ -2,30 +2,23 @@
 import type { Span } from '@opentelemetry/api'
 import { activeSpan, hasFailed, sampledContext } from './active-span.ts'
 import { exemplarLabels } from './exemplar-labels.ts'
-import {
-  findSeries,
-  type PromClient,
-  type PromMetric,
-  replaceMethod,
-  type SeriesStyle,
-} from './prom-metric.ts'
+import { type PromClient, type PromMetric, replaceMethod } from './prom-metric.ts'
+import { dropAll, dropSlots, openSeries, openSlots, type Slots } from './series.ts'
 import { shared, swallow } from './shared.ts'
-import { createSlot, isBetter } from './slot.ts'
+import { createSlot, type ExemplarSlot, staleMs } from './slot.ts'
 
 const noLabels: Record<string, unknown> = Object.freeze({})
 
-export function patchHistogram(client: PromClient, style: SeriesStyle): void {
+export function patchHistogram(client: PromClient): void {
   const proto = client.Histogram.prototype
   // 15 gives this method to every instance as `observe`; in 14 `observe` itself is on the prototype.
   const method = typeof proto.observeWithoutExemplar === 'function' ? 'observeWithoutExemplar' : 'observe'
   const original = proto[method]
-  replaceMethod(proto, method, function (this: PromMetric, ...args: any[]) {
-    const result = original.apply(this, args)
-    const [labels, value] = args
+  replaceMethod(proto, method, function (this: PromMetric, labels: any, value: any) {
+    const result = original.call(this, labels, value)
     // As prom-client reads its arguments: (value), (labels, value), (undefined, value).
-    if (typeof labels === 'object' || !(labels || labels === 0))
-      noteObservation(this, style, labels ?? noLabels, value)
-    else noteObservation(this, style, noLabels, labels)
+    if (typeof labels === 'object' || !(labels || labels === 0)) note(this, labels ?? noLabels, value)
+    else note(this, noLabels, labels)
     return result
   })
   adoptMethod(client, client.Histogram, 'observe', original, proto[method])
@@ -34,27 +27,47 @@ export function patchHistogram(client: PromClient, style: SeriesStyle): void {
   replaceMethod(proto, 'labels', function (this: PromMetric, ...args: any[]) {
     const child = originalLabels.apply(this, args)
     const observe = child.observe
-    child.observe = (...rest: any[]) => {
-      const result = observe(...rest)
-      noteObservation(this, style, childLabels(this, args), rest[0])
+    child.observe = (value: any) => {
+      const result = observe(value)
+      note(this, childLabels(this, args), value)
       return result
     }
     return child
   })
+  patchRemoval(proto)
 }
 
-export function patchCounter(client: PromClient, style: SeriesStyle): void {
+export function patchCounter(client: PromClient): void {
   const proto = client.Counter.prototype
   const method = typeof proto.incWithoutExemplar === 'function' ? 'incWithoutExemplar' : 'inc'
   const original = proto[method]
-  replaceMethod(proto, method, function (this: PromMetric, ...args: any[]) {
-    const result = original.apply(this, args)
-    const [labels, value] = args
-    if (labels !== null && typeof labels === 'object') noteIncrement(this, style, labels, value)
-    else noteIncrement(this, style, noLabels, labels)
+  replaceMethod(proto, method, function (this: PromMetric, labels: any, value: any) {
+    const result = original.call(this, labels, value)
+    if (labels !== null && typeof labels === 'object') note(this, labels, value ?? 1)
+    else note(this, noLabels, labels ?? 1)
     return result
   })
   adoptMethod(client, client.Counter, 'inc', original, proto[method])
+  patchRemoval(proto)
+}
+
+function patchRemoval(proto: any): void {
+  const { reset, remove, zero } = proto
+  replaceMethod(proto, 'reset', function (this: PromMetric) {
+    dropAll(this)
+    return reset.call(this)
+  })
+  replaceMethod(proto, 'remove', function (this: PromMetric, ...args: any[]) {
+    const result = remove.apply(this, args)
+    dropSlots(this, childLabels(this, args))
+    return result
+  })
+  if (zero === undefined) return
+  replaceMethod(proto, 'zero', function (this: PromMetric, labels: any) {
+    const result = zero.call(this, labels)
+    dropSlots(this, labels)
+    return result
+  })
 }
 
 /** Metrics made before us carry the method as a property of their own (15): they get ours. */
@@ -88,55 +101,46 @@ function childLabels(metric: PromMetric, args: readonly any[]): Record<string, u
   return labels
 }
 
-function noteObservation(
-  metric: PromMetric,
-  style: SeriesStyle,
-  labels: Record<string, unknown>,
-  value: number,
-): void {
+/** A value was counted: if it is the best its bucket has seen since the last change, the active span is noted. */
+function note(metric: PromMetric, labels: Record<string, unknown>, value: number): void {
   try {
     const span = activeSpan()
-    if (span === undefined || metric.enableExemplars === true) return
-    const series = findSeries(metric, style, labels)
-    if (series === undefined) return
-    const bounds = metric.upperBounds!
+    if (span === undefined || !shared.options.enabled) return
+    const series = openSeries(metric)
+    const { bounds, isTheirs } = series
+    if (isTheirs) return
     let bucket = 0
-    while (bucket < bounds.length && value > bounds[bucket]!) bucket++
-    offer(series, bucket, value, span)
+    if (bounds !== undefined) while (bucket < bounds.length && value > bounds[bucket]!) bucket++
+    // Adding nothing to a counter is no event.
+    else if (value === 0) return
+    const slots = openSlots(series, labels)
+    const slot = slots[bucket] ?? addSlot(slots, bucket)
+    // Most observations stop here: an error or a slower one is waiting already.
+    if (!isBetter(slot, value, span)) return
+    const context = sampledContext(span)
+    if (context === undefined) return
+    slot.value = value
+    slot.isError = isFailure(span)
+    slot.timeMs = Date.now()
+    slot.labels = exemplarLabels(context, shared.options.labels)
   } catch (error) {
     swallow('observe', error)
   }
 }
 
-function noteIncrement(
-  metric: PromMetric,
-  style: SeriesStyle,
-  labels: Record<string, unknown>,
-  value: any,
-): void {
-  try {
-    const span = activeSpan()
-    if (span === undefined || metric.enableExemplars === true || value === 0) return
-    const series = findSeries(metric, style, labels)
-    if (series !== undefined) offer(series, 0, value ?? 1, span)
-  } catch (error) {
-    swallow('inc', error)
-  }
+function addSlot(slots: Slots, bucket: number): ExemplarSlot {
+  while (slots.length <= bucket) slots.push(undefined)
+  return (slots[bucket] = createSlot())
 }
 
-function offer(series: object, bucket: number, value: number, span: Span): void {
-  if (!shared.options.enabled) return
-  let slots = shared.slots.get(series)
-  if (slots === undefined) shared.slots.set(series, (slots = []))
-  const slot = (slots[bucket] ??= createSlot())
-  const nowMs = Date.now()
-  const isError = shared.failing || hasFailed(span)
-  // Most observations stop here: an error or a slower one is waiting already.
-  if (!isBetter(slot, value, isError, nowMs)) return
-  const context = sampledContext(span)
-  if (context === undefined) return
-  slot.value = value
-  slot.isError = isError
-  slot.timeMs = nowMs
-  slot.labels = exemplarLabels(context, shared.options.labels)
+// Errors first, then the largest value. The clock is asked now and then only: 25 ns are a quarter of what we add.
+function isBetter(slot: ExemplarSlot, value: number, span: Span): boolean {
+  if (slot.timeMs === 0) return true
+  if ((++slot.offers & 255) === 0 && Date.now() - slot.timeMs > staleMs) return true
+  if (slot.isError) return value > slot.value && isFailure(span)
+  return value > slot.value || isFailure(span)
+}
+
+function isFailure(span: Span): boolean {
+  return shared.failing || hasFailed(span)
 }

@@ -221,11 +221,8 @@ function wrapStorageRecord(original: (...args: any[]) => void) {
     if (shared.filter === 'trace_based' && (span === undefined || !isSampled(span))) {
       return original.call(this, value, attributes, ctx, timeMs)
     }
-    // An attribute getter of the application may itself record: that measurement ends before this one goes on.
-    const outer = measuring
-    const outerSpan = currentSpan
-    const outerAttributes = currentAttributes
-    const outerMs = currentMs
+    if (measuring)
+      return recordNested(() => original.call(this, value, attributes, ctx, timeMs), span, attributes, timeMs)
     measuring = true
     currentSpan = span
     currentAttributes = attributes
@@ -233,11 +230,29 @@ function wrapStorageRecord(original: (...args: any[]) => void) {
     try {
       original.call(this, value, attributes, ctx, timeMs)
     } finally {
-      measuring = outer
-      currentSpan = outerSpan
-      currentAttributes = outerAttributes
-      currentMs = outerMs
+      measuring = false
+      currentSpan = undefined
     }
+  }
+}
+
+/** An attribute getter of the application may itself record: that measurement ends before the outer one goes on. */
+function recordNested(
+  record: () => void,
+  span: Span | undefined,
+  attributes: Attributes,
+  timeMs: number,
+): void {
+  const [outerSpan, outerAttributes, outerMs] = [currentSpan, currentAttributes, currentMs]
+  currentSpan = span
+  currentAttributes = attributes
+  currentMs = timeMs
+  try {
+    record()
+  } finally {
+    currentSpan = outerSpan
+    currentAttributes = outerAttributes
+    currentMs = outerMs
   }
 }
 

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { diag } from '@opentelemetry/api'
 import type { Scrape } from './scrape.ts'
-import type { ExemplarSlot } from './slot.ts'
+import type { MetricSeries } from './series.ts'
 
 export interface ExemplarOptions {
   /** A bucket shows a new exemplar at most once in this time. Default 1,000 ms. */
@@ -17,8 +17,8 @@ export interface Shared {
   readonly scrapes: AsyncLocalStorage<Scrape | undefined>
   /** Classes that are patched already. */
   readonly patched: WeakSet<object>
-  /** prom-client's series (the values of `metric.hashMap`) -> one slot per bucket, or one for a counter. */
-  readonly slots: WeakMap<object, (ExemplarSlot | undefined)[]>
+  /** prom-client's metric -> its exemplars by label values. */
+  readonly series: WeakMap<object, MetricSeries>
   /** `Registry` class -> the module it belongs to, so that a registry leads to its `Histogram`. */
   readonly clients: WeakMap<object, object>
   /** Methods that instances made before us carry as their own property. */
@@ -40,7 +40,7 @@ function create(): Shared {
   return {
     scrapes: new AsyncLocalStorage(),
     patched: new WeakSet(),
-    slots: new WeakMap(),
+    series: new WeakMap(),
     clients: new WeakMap(),
     adoptable: [],
     options: { intervalMs: 1000, labels: undefined, enabled: true },

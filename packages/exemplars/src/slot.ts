@@ -13,24 +13,27 @@ export interface ExemplarSlot {
   value: number
   timeMs: number
   isError: boolean
+  /** Observations since the clock was last asked. */
+  offers: number
   labels: Readonly<Record<string, string>> | undefined
   published: Exemplar | undefined
   publishedMs: number
 }
 
 export function createSlot(): ExemplarSlot {
-  return { value: 0, timeMs: 0, isError: false, labels: undefined, published: undefined, publishedMs: 0 }
+  return {
+    value: 0,
+    timeMs: 0,
+    isError: false,
+    offers: 0,
+    labels: undefined,
+    published: undefined,
+    publishedMs: 0,
+  }
 }
 
-/** After this a candidate gives way to any newer one: its trace may be gone from the backend. */
+/** After about this time a candidate gives way to any newer one: its trace may be gone from the backend. */
 export const staleMs = 60_000
-
-/** Errors first, then the largest value, then the newest. */
-export function isBetter(slot: ExemplarSlot, value: number, isError: boolean, nowMs: number): boolean {
-  if (slot.timeMs === 0 || nowMs - slot.timeMs > staleMs) return true
-  if (isError !== slot.isError) return isError
-  return value > slot.value
-}
 
 /** What the page shows now. `intervalMs` 0 shows every candidate at once. */
 export function publish(slot: ExemplarSlot, nowMs: number, intervalMs: number): Exemplar | undefined {
