@@ -19,11 +19,18 @@ function packagesIn(metafiles, cwd) {
   return [...directories]
 }
 
+/** The licence and notice files of a package; else the licence section of its README. */
 function licenceOf(directory) {
-  const file = readdirSync(directory).find(name => /^licen[cs]e/i.test(name))
-  const notice = readdirSync(directory).find(name => /^notice/i.test(name))
+  const files = readdirSync(directory)
   const read = name => (name ? readFileSync(join(directory, name), 'utf8').trim() : '')
-  return [read(file), read(notice)].filter(Boolean).join('\n\n')
+  const licence = read(files.find(name => /^licen[cs]e/i.test(name)))
+  const notice = read(files.find(name => /^notice/i.test(name)))
+  if (licence !== '') return [licence, notice].filter(Boolean).join('\n\n')
+  const [, section] = read(files.find(name => /^readme/i.test(name))).split(
+    /^(?:#+ *)?licen[cs]e *\n(?:-+\n)?/im,
+  )
+  if (!section) throw new Error(`${directory} has no licence text: its code may not be bundled`)
+  return section.trim()
 }
 
 /** Markdown: a table of the packages, then each different licence text once with the packages it covers. */
@@ -34,7 +41,7 @@ export function renderNotices(metafiles, cwd) {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const texts = new Map()
   for (const one of packages) {
-    const text = licenceOf(one.directory) || `${one.license} (the package contains no licence text)`
+    const text = licenceOf(one.directory)
     texts.set(text, [...(texts.get(text) ?? []), `${one.name}@${one.version}`])
   }
   return [
