@@ -132,10 +132,9 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     deadlineMs: config.exit.deadlineMs,
     lastWordsMs: config.exit.lastWordsMs,
   })
-  // Nothing that the first line of the application waits for: the metrics SDK, clouds, the line for people.
-  const later = setImmediate(() =>
-    guard('after start', () => settle(resolved, user, libraries, metering, exported)),
-  )
+  const detachLine = config.startupLine ? sayStartup(config, user, libraries) : undefined
+  // Nothing that the first line of the application waits for: the metrics SDK, clouds.
+  const later = setImmediate(() => guard('after start', () => settle(resolved, metering, exported)))
   later.unref()
 
   let stopped = false
@@ -146,6 +145,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
       if (stopped) return
       stopped = true
       clearImmediate(later)
+      detachLine?.()
       detachExits()
       libraries.detach()
       tracing.ratioFile?.stop()
@@ -242,22 +242,34 @@ function openHttp(
   return { http: open({ http: true, undici: false }), undici: open({ http: false, undici: true }) }
 }
 
-function settle(
-  resolved: Resolved,
-  user: UserObjects,
-  libraries: AttachedLibraries,
-  metering: Metering | undefined,
-  exported: Export,
-): void {
+function settle(resolved: Resolved, metering: Metering | undefined, exported: Export): void {
   const { config, origins } = resolved
   metering?.begin()
-  if (config.startupLine) {
-    const details = typeof user.sampler === 'object' ? { sampler: String(user.sampler) } : {}
-    say('info', version, renderStartupLine(config, libraries.instrumented(), details))
-  }
   if (config.logLevel === 'debug')
     for (const line of renderSettings(origins)) say('debug', 'ORG_OTEL_SETTING', line)
   void completeResource(config, exported)
+}
+
+// An application has loaded its libraries by then, also through `import`; one that ends earlier gets the line at its end.
+const startupLineMs = 300
+
+/** The one line for people, once it can say what is instrumented. */
+function sayStartup(config: Config, user: UserObjects, libraries: AttachedLibraries): () => void {
+  const details = typeof user.sampler === 'object' ? { sampler: String(user.sampler) } : {}
+  const speak = () => {
+    detach()
+    guard('startup line', () =>
+      say('info', version, renderStartupLine(config, libraries.instrumented(), details)),
+    )
+  }
+  const timer = setTimeout(speak, startupLineMs)
+  timer.unref()
+  process.once('exit', speak)
+  const detach = () => {
+    clearTimeout(timer)
+    process.removeListener('exit', speak)
+  }
+  return detach
 }
 
 /** Cloud metadata, when it was asked for: found out beside the application, used from then on. */
