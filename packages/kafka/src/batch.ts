@@ -7,7 +7,7 @@ import { stateOf } from './message.ts'
 import { type ClientInfo, isIgnored, type KafkaOptions, resolveSettings } from './options.ts'
 import { beginProcess, consumerAttributes, countConsumed, Processing, runProcessing } from './process.ts'
 import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
-import { type ClientState, registry } from './registry.ts'
+import { type ClientState, derive, registry } from './registry.ts'
 import { getTracer, isQuiet } from './telemetry.ts'
 
 /** What the batch helpers need of a payload of `eachBatch`. */
@@ -60,7 +60,7 @@ export function eachBatch<P extends BatchPayload>(
   return function (this: unknown, payload: P): Promise<void> {
     const { batch } = payload
     const found = stateOf(batch, options)
-    const state = { ...found, settings: resolveSettings(options, found.settings) }
+    const state = derive(found, { settings: resolveSettings(options, found.settings) })
     const running = registry.processing.get(batch)
     if (running) return handler.call(this, payload, makeEach(state, payload, running))
     const processing = isQuiet(context.active()) ? undefined : beginBatch(state, batch, batch.messages, batch)

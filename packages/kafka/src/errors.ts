@@ -66,7 +66,9 @@ function toProtocolName(code: string): string {
 
 function findName(error: unknown): string {
   if (error === null || typeof error !== 'object') return '_OTHER'
-  const { name } = error as ErrorShape
+  const { name, code } = error as ErrorShape
+  // `ECONNREFUSED` or `PLT_KFK_NETWORK` says more than "Error".
+  if (name === 'Error' && typeof code === 'string' && codeLike.test(code)) return code
   if (typeof name === 'string' && name !== '') return name
   const made = (error as { constructor?: { name?: unknown } }).constructor?.name
   return typeof made === 'string' && made !== '' ? made : '_OTHER'

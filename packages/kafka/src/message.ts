@@ -4,7 +4,7 @@ import { readClientInfo } from './facts.ts'
 import { isIgnored } from './options.ts'
 import { beginProcess, countConsumed, type Delivered, type Processing, runProcessing } from './process.ts'
 import { type AnyMessage, messageContext } from './propagate.ts'
-import { type ClientState, looseState, registry } from './registry.ts'
+import { type ClientState, derive, looseState, registry } from './registry.ts'
 import { isQuiet } from './telemetry.ts'
 
 /** What a message does not tell itself. Everything is optional; what the message has counts first. */
@@ -126,7 +126,7 @@ export function stateOf(subject: object | null | undefined, meta: MessageMeta): 
     ...(groupId !== undefined && { groupId }),
     ...(clientId !== undefined && { clientId }),
   }
-  return { ...state, facts }
+  return derive(state, { facts })
 }
 
 function isObject(value: unknown): value is object {

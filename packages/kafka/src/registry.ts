@@ -90,6 +90,19 @@ export function claim(
   return { state, isNew: true }
 }
 
+/** A state that follows another one, but for what is given and what is changed on it later. */
+export function derive(state: ClientState, own: Partial<ClientState>): ClientState {
+  return Object.assign(Object.create(state) as ClientState, own)
+}
+
+/** The state of something a traced client made: a stream, a transaction. Undefined when it has one already. */
+export function adopt(made: object, state: ClientState): ClientState | undefined {
+  if (registry.clients.has(made)) return undefined
+  const own = derive(state, { undo: [] })
+  registry.clients.set(made, own)
+  return own
+}
+
 /** Adds facts that are not known yet; what is known stays. */
 export function learn(facts: ClientFacts, more: ClientFacts): void {
   for (const name of Object.keys(more) as (keyof ClientFacts)[]) {

@@ -7,7 +7,7 @@ import { beginBatch, iterateMessages } from '../batch.ts'
 import { guard } from '../guard.ts'
 import { isIgnored } from '../options.ts'
 import { beginProcess, runProcessing } from '../process.ts'
-import { type ClientState, learn, registry } from '../registry.ts'
+import { adopt, type ClientState, derive, learn, registry } from '../registry.ts'
 import { beginSend, copyFields, type Send } from '../send.ts'
 import { getNames, getTracer, instruments, isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
@@ -184,26 +184,9 @@ function wrapTransaction(original: AnyFunction, state: ClientState): AnyFunction
     if (!state.on || typeof result?.then !== 'function') return result
     return result.then((transaction: unknown) => {
       guard('instrument a transaction', () => {
-        if (transaction === null || typeof transaction !== 'object' || registry.clients.has(transaction))
-          return
-        const inner: ClientState = {
-          get settings() {
-            return state.settings
-          },
-          set settings(value) {
-            state.settings = value
-          },
-          given: state.given,
-          facts: state.facts,
-          get on() {
-            return state.on
-          },
-          set on(value) {
-            state.on = value
-          },
-          undo: [],
-        }
-        registry.clients.set(transaction, inner)
+        if (transaction === null || typeof transaction !== 'object') return
+        const inner = adopt(transaction, state)
+        if (!inner) return
         replace(transaction, 'send', inner, send => wrapSend(send, inner))
         replace(transaction, 'sendBatch', inner, send => wrapSendBatch(send, inner))
         if (state.settings.transactionSpans) watchTransaction(transaction, inner, ['commit', 'abort'])
@@ -219,7 +202,7 @@ export function watchTransaction(target: object, state: ClientState, ends: reado
   getNames().put(attributes, 'system', 'kafka')
   const span = getTracer().startSpan('transaction', { kind: SpanKind.INTERNAL, attributes })
   state.within = span
-  const inner: ClientState = { ...state, undo: [] }
+  const inner = derive(state, { undo: [] })
   const finish = (outcome: string, error?: unknown) => {
     if (state.within !== span) return
     state.within = undefined

@@ -1,13 +1,15 @@
 // @platformatic/kafka 2: promises or callbacks to produce, Node streams to consume.
+import { subscribe } from 'node:diagnostics_channel'
 import { type Context, context } from '@opentelemetry/api'
 import { readServer } from '../facts.ts'
 import { guard, sayOnce } from '../guard.ts'
 import { isIgnored } from '../options.ts'
-import { type ClientState, learn, registry } from '../registry.ts'
+import { adopt, type ClientState, learn, registry } from '../registry.ts'
 import { beginSend, copyFields, type HeaderEncoding, type Send } from '../send.ts'
 import { probeSerializers } from '../serializers.ts'
 import { isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
+import { recordLag } from './kafkajs.ts'
 import { instrumentListeners, markDelivered } from './listeners.ts'
 
 interface ProducedMessage {
@@ -38,7 +40,7 @@ export function instrumentProducer(producer: object, state: ClientState): void {
       function (this: unknown, ...args: unknown[]) {
         const active = context.active()
         const planned =
-          state.on && registry.inside === 0 && !isQuiet(active) ? planSend(args[0], state) : undefined
+          state.on && registry.inside === 0 && !isQuiet(active) ? planSend(args[0], state, active) : undefined
         if (!planned) return original.apply(this, args)
         encoding ??= chooseEncoding(producer)
         return sendTraced(original, this, args, planned, state, active, encoding)
@@ -52,36 +54,42 @@ export function instrumentProducer(producer: object, state: ClientState): void {
       function (this: unknown, ...args: unknown[]) {
         const stream = original.apply(this, args)
         guard('instrument a producer stream', () => {
-          if (stream && !registry.clients.has(stream)) {
-            registry.clients.set(stream, state)
-            instrumentProducerStream(stream, state)
-          }
+          const own = adopt(stream, state)
+          if (own) instrumentProducerStream(stream, own)
         })
         return stream
       },
   )
 }
 
-/** Indexes of the messages of each topic, in the order in which the topics appear. */
-function planSend(options: unknown, state: ClientState): Map<string, number[]> | undefined {
+/** Messages that make up one send span: one topic, and for a producer stream one context they were written in. */
+interface Group {
+  readonly topic: string
+  readonly parent: Context
+  readonly indexes: number[]
+}
+
+/** Groups in the order in which they appear; undefined when there is nothing to trace. */
+function planSend(options: unknown, state: ClientState, active: Context): Group[] | undefined {
   const messages = (options as { messages?: unknown } | null | undefined)?.messages
   if (!Array.isArray(messages)) return undefined
-  const byTopic = new Map<string, number[]>()
+  const groups: Group[] = []
   messages.forEach((message: ProducedMessage | null | undefined, i) => {
     const topic = message?.topic
     if (typeof topic !== 'string' || isIgnored(state.settings, topic)) return
-    const indexes = byTopic.get(topic)
-    if (indexes) indexes.push(i)
-    else byTopic.set(topic, [i])
+    const parent = writers.get(message as object) ?? active
+    const group = groups.find(one => one.topic === topic && one.parent === parent)
+    if (group) group.indexes.push(i)
+    else groups.push({ topic, parent, indexes: [i] })
   })
-  return byTopic.size > 0 ? byTopic : undefined
+  return groups.length > 0 ? groups : undefined
 }
 
 function sendTraced(
   original: AnyFunction,
   self: unknown,
   args: unknown[],
-  planned: Map<string, number[]>,
+  groups: readonly Group[],
   state: ClientState,
   active: Context,
   encoding: HeaderEncoding | null,
@@ -89,11 +97,9 @@ function sendTraced(
   const options = args[0] as { messages: unknown[] }
   const outgoing = options.messages.slice()
   const sends: { send: Send; topic: string }[] = []
-  for (const [topic, indexes] of planned) {
+  for (const { topic, parent, indexes } of groups) {
     const messages = indexes.map(i => options.messages[i])
-    // Messages written to a stream were traced where they were written; see `rememberWriter`.
-    const from = messages.length === 1 ? writers.get(messages[0] as object) : undefined
-    const send = beginSend(state, topic, messages, from ?? active, encoding)
+    const send = beginSend(state, topic, messages, parent, encoding)
     if (!send) continue
     sends.push({ send, topic })
     indexes.forEach((index, i) => {
@@ -105,40 +111,50 @@ function sendTraced(
   const copy = copyFields(options, sendFields)
   copy.messages = outgoing
   const succeed = (result: unknown) => {
-    for (const { send, topic } of sends) send.succeed(findOffset(result, topic))
+    for (const { send, topic } of sends) {
+      const isOnly = sends.filter(other => other.topic === topic).length === 1
+      send.succeed(isOnly ? findOffset(result, topic) : undefined)
+    }
   }
   const fail = (error: unknown) => {
     for (const { send } of sends) send.fail(error)
   }
   const callback = args[1]
+  const done =
+    typeof callback === 'function'
+      ? (error: unknown, ...results: unknown[]) => {
+          if (error) fail(error)
+          else succeed(results[0])
+          return context.with(
+            active,
+            callback as (...all: unknown[]) => unknown,
+            undefined,
+            error,
+            ...results,
+          )
+        }
+      : callback
+  let result: unknown
   try {
-    if (typeof callback === 'function') {
-      const done = (error: unknown, ...results: unknown[]) => {
-        if (error) fail(error)
-        else succeed(results[0])
-        return context.with(active, callback as (...all: unknown[]) => unknown, undefined, error, ...results)
-      }
-      return callMarked(original, self, [copy, done, ...args.slice(2)])
-    }
-    const result = callMarked(original, self, [copy, ...args.slice(1)]) as PromiseLike<unknown> | undefined
-    if (typeof result?.then !== 'function') {
-      succeed(undefined)
-      return result
-    }
-    return result.then(
-      value => {
-        succeed(value)
-        return value
-      },
-      error => {
-        fail(error)
-        throw error
-      },
-    )
+    result = callMarked(original, self, [copy, done, ...args.slice(2)].slice(0, Math.max(args.length, 1)))
   } catch (error) {
     fail(error)
     throw error
   }
+  if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') {
+    if (typeof callback !== 'function') succeed(undefined)
+    return result
+  }
+  return (result as PromiseLike<unknown>).then(
+    value => {
+      succeed(value)
+      return value
+    },
+    error => {
+      fail(error)
+      throw error
+    },
+  )
 }
 
 function callMarked(original: AnyFunction, self: unknown, args: unknown[]): unknown {
@@ -190,16 +206,21 @@ export function instrumentProducerStream(stream: object, state: ClientState): vo
         return original.apply(this, args)
       },
   )
+  // The producer is what sends; a stream that the application made of an untraced one traces it too.
+  const { producer } = stream as { producer?: object }
+  const own = producer && adopt(producer, state)
+  if (own) instrumentProducer(producer, own)
 }
 
 export function instrumentConsumer(consumer: object, state: ClientState): void {
   learnOptions(consumer, state)
+  keepWireHeaders()
   // The stream exists before anyone can listen to it, whether it comes by promise or by callback.
-  const adopt = (stream: unknown) => {
+  const instrument = (stream: unknown) => {
     guard('instrument a message stream', () => {
-      if (stream === null || typeof stream !== 'object' || registry.clients.has(stream)) return
-      registry.clients.set(stream, state)
-      instrumentMessagesStream(stream, state)
+      if (stream === null || typeof stream !== 'object') return
+      const own = adopt(stream, state)
+      if (own) instrumentMessagesStream(stream, own)
     })
   }
   replace(
@@ -211,7 +232,7 @@ export function instrumentConsumer(consumer: object, state: ClientState): void {
         const callback = args[1]
         if (typeof callback === 'function') {
           const done = (error: unknown, stream: unknown, ...rest: unknown[]) => {
-            if (!error) adopt(stream)
+            if (!error) instrument(stream)
             return callback(error, stream, ...rest)
           }
           return original.call(this, args[0], done, ...args.slice(2))
@@ -233,6 +254,7 @@ export function instrumentMessagesStream(stream: object, state: ClientState): vo
     const { groupId } = consumer as { groupId?: unknown }
     if (typeof groupId === 'string') learn(state.facts, { groupId })
   }
+  keepWireHeaders()
   instrumentListeners(stream, state)
   replace(stream, Symbol.asyncIterator, state, original => wrapIterator(original, state))
 }
@@ -250,6 +272,42 @@ function wrapIterator(original: AnyFunction, state: ClientState): AnyFunction {
       })
     }
     return iterator
+  }
+}
+
+interface Received {
+  raw?: { headers?: unknown }
+  result?: object
+}
+
+const receives = 'tracing:plt:kafka:consumer:receives:asyncStart'
+const lags = 'plt:kafka:consumer:lag'
+let isListening = false
+
+/** The bytes of the headers, which the application's deserializers may turn into anything before we see them. */
+function keepWireHeaders(): void {
+  if (isListening) return
+  isListening = true
+  subscribe(receives, message => {
+    const { raw, result } = message as Received
+    if (raw?.headers && result) registry.wireHeaders.set(result, raw.headers)
+  })
+  subscribe(lags, message => guard(lags, () => recordLags(message as Lags)))
+}
+
+interface Lags {
+  client?: object
+  lag?: Map<string, bigint[]>
+}
+
+/** Published when the application measures lag (`getLag`, `startLagMonitoring`), -1 for partitions of others. */
+function recordLags({ client, lag }: Lags): void {
+  const state = client && registry.clients.get(client)
+  if (!state?.on || !lag) return
+  for (const [topic, partitions] of lag) {
+    partitions.forEach((records, partition) => {
+      recordLag(state, topic, partition, records)
+    })
   }
 }
 
