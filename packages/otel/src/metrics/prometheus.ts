@@ -84,7 +84,8 @@ export class PrometheusExporter {
       const families = this.families.build(await this.options.gather())
       page = isOpen ? renderOpenMetrics(families) : renderPlainText(families)
     } catch (error) {
-      swallow('prometheus', error)
+      const text = error instanceof Error ? error.message : String(error)
+      say('warn', 'ORG_OTEL_METRICS_EXPORT', `the /metrics page could not be collected: ${text}`)
       return this.send(request, response, 500, 'text/plain', 'collecting failed, see stderr\n')
     }
     this.send(request, response, 200, isOpen ? openMetricsType : plainTextType, page)
