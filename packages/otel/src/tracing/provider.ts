@@ -7,7 +7,7 @@ import type { Scope, SpanSink } from './ended-span.ts'
 import { alwaysOn } from './sampling/fixed.ts'
 import type { KeepErrors } from './sampling/keep-errors.ts'
 import type { HeadSampler, Question } from './sampling/sampler.ts'
-import { type LeanSpan, SAMPLED, type SpanRecord, toText } from './span.ts'
+import { HeldSpan, type LeanSpan, SAMPLED, type SpanRecord, toText } from './span.ts'
 import { LeanTracer } from './tracer.ts'
 
 /** Upstream's IdGenerator: 32 and 16 lower-case hex digits. */
@@ -162,7 +162,7 @@ export class LeanTracerProvider implements TracerProvider {
     if (this.stopped) return
     if (record.flags & SAMPLED) {
       this.sink.add(record)
-    } else if (span.local !== null) {
+    } else if (span instanceof HeldSpan) {
       span.local.ended(record, !record.hasParent || record.parentIsRemote)
     }
   }

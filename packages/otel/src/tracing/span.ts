@@ -1,4 +1,4 @@
-// A span is two objects. `LeanSpan` is its identity: ids, flags, and whatever a context has to keep; about 120 bytes.
+// A span is two objects. `LeanSpan` is its identity: ids, flags, and whatever a context has to keep; 104 bytes.
 // `SpanRecord` is what was recorded; it is let go when the span ends, so that a context captured by a long-lived resource
 // (a pooled socket, a timer) keeps an identity alive and not a request's worth of attributes.
 // An unsampled span and a remote parent are LeanSpans without a record: one shape on every path.
@@ -23,6 +23,9 @@ import type { LocalTrace } from './sampling/keep-errors.ts'
 
 export const SAMPLED = 1
 export const RANDOM = 2
+// Not on the wire: a bit here is a field less in every span that a context keeps alive.
+const REMOTE = 256
+const wireFlags = 255
 
 // Up to this many attributes a linear search beats a map.
 const linearSearchMax = 32
@@ -89,7 +92,7 @@ export class SpanRecord implements EndedSpan {
     this.p1 = parent === undefined ? 0 : parent.s1
     this.hasParent = parent !== undefined
     this.parentIsRemote = parent === undefined ? false : parent.remote
-    this.flags = span.flags
+    this.flags = span.flags & wireFlags
     this.traceState = span.traceState
     this.startMs = startMs
     this.endMs = 0
@@ -142,15 +145,12 @@ export class LeanSpan implements Span {
   readonly t3: number
   readonly s0: number
   readonly s1: number
-  /** W3C flags: bit 0 sampled, bit 1 random trace id. `spanContext()` shows what upstream shows. */
-  flags: number
-  readonly remote: boolean
+  /** W3C flags: bit 0 sampled, bit 1 random trace id. `spanContext()` shows what upstream shows. Bit 8: remote. */
+  readonly flags: number
   readonly traceState: TraceState | undefined
   printed: SpanContext | null
   /** What is being recorded; null when nothing is (not sampled, remote, or ended). */
   record: SpanRecord | null
-  /** The local trace held back until its root ends (`keep-errors`); null otherwise. */
-  local: LocalTrace | null
 
   constructor(
     t0: number,
@@ -169,12 +169,15 @@ export class LeanSpan implements Span {
     this.t3 = t3
     this.s0 = s0
     this.s1 = s1
-    this.flags = flags
-    this.remote = remote
+    this.flags = remote ? flags | REMOTE : flags
     this.traceState = traceState
     this.printed = null
     this.record = null
-    this.local = null
+  }
+
+  /** It came from another process. */
+  get remote(): boolean {
+    return (this.flags & REMOTE) !== 0
   }
 
   /**
@@ -186,7 +189,7 @@ export class LeanSpan implements Span {
     const context: SpanContext = {
       traceId: this.traceId(),
       spanId: this.spanId(),
-      traceFlags: this.remote ? this.flags : this.flags & SAMPLED,
+      traceFlags: this.flags & (this.remote ? wireFlags : SAMPLED),
     }
     if (this.remote) context.isRemote = true
     if (this.traceState !== undefined) context.traceState = this.traceState
@@ -442,6 +445,16 @@ export class LeanSpan implements Span {
   }
   get resource(): unknown {
     return this.record?.provider.resource
+  }
+}
+
+/** An unsampled span that is recorded until its local root ends (`keep-errors`). */
+export class HeldSpan extends LeanSpan {
+  readonly local: LocalTrace
+
+  constructor(span: LeanSpan, local: LocalTrace) {
+    super(span.t0, span.t1, span.t2, span.t3, span.s0, span.s1, span.flags, false, span.traceState)
+    this.local = local
   }
 }
 

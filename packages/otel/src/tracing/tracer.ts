@@ -8,10 +8,12 @@ import { active, isSuppressed, LeanContext, ROOT, spanOf, storage, withSpan } fr
 import type { Scope, SpanLink } from './ended-span.ts'
 import { randomWord } from './ids.ts'
 import type { IdGenerator, LeanTracerProvider } from './provider.ts'
+import type { LocalTrace } from './sampling/keep-errors.ts'
 import { DROP, RECORD_AND_SAMPLE, RECORD_ONLY } from './sampling/sampler.ts'
 import {
   cleanLink,
   fromSpanContext,
+  HeldSpan,
   INVALID_SPAN,
   LeanSpan,
   RANDOM,
@@ -172,9 +174,15 @@ export class LeanTracer implements Tracer {
     const { traceState, added } = question
 
     const flags = decision === RECORD_AND_SAMPLE ? random | SAMPLED : random
-    const span = new LeanSpan(t0, t1, t2, t3, s0, s1, flags, false, traceState)
-    const held = decision === DROP && provider.keepErrors !== null && hold(span, parent, provider)
-    const result = held ? RECORD_ONLY : decision
+    let span = new LeanSpan(t0, t1, t2, t3, s0, s1, flags, false, traceState)
+    let result = decision
+    if (decision === DROP && provider.keepErrors !== null) {
+      const held = hold(span, parent, provider)
+      if (held !== undefined) {
+        span = held
+        result = RECORD_ONLY
+      }
+    }
     provider.stats.started[(parent === undefined ? 0 : parent.remote ? 2 : 1) * 3 + result]!++
     if (result === DROP) return span
 
@@ -210,15 +218,20 @@ export class LeanTracer implements Tracer {
   }
 }
 
-/** Whether an unsampled span is recorded all the same, until its local root ends. */
-function hold(span: LeanSpan, parent: LeanSpan | undefined, provider: LeanTracerProvider): boolean {
+/** The unsampled span as one that is recorded all the same, until its local root ends; undefined when it is not to be. */
+function hold(
+  span: LeanSpan,
+  parent: LeanSpan | undefined,
+  provider: LeanTracerProvider,
+): HeldSpan | undefined {
   const { keepErrors, question } = provider
-  if (keepErrors === null || question.final) return false
+  if (keepErrors === null || question.final) return undefined
   const now = monotonicMs()
   const nowMs = clockOrigin(now) + now
-  if (parent === undefined || parent.remote) span.local = keepErrors.begin(nowMs)
-  else if (parent.local?.admit(nowMs)) span.local = parent.local
-  return span.local !== null
+  let local: LocalTrace | null = null
+  if (parent === undefined || parent.remote) local = keepErrors.begin(nowMs)
+  else if (parent instanceof HeldSpan && parent.local.admit(nowMs)) local = parent.local
+  return local === null ? undefined : new HeldSpan(span, local)
 }
 
 function isContext(value: unknown): value is Context {
