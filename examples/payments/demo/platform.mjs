@@ -17,10 +17,11 @@ const services = [
 ]
 
 /**
- * Starts them all. `logs` collects what they write to stdout, as log records; `service(name)` finds one.
+ * Starts them all. `logs` collects what they write to stdout, as log records, and `onLog` gets each of them;
+ * `service(name)` finds one.
  * Rejects when one does not come up.
  */
-export async function startPlatform({ register, env, say }) {
+export async function startPlatform({ register, env, say, onLog }) {
   const logs = []
   const started = new Map()
   const shared = {
@@ -42,6 +43,7 @@ export async function startPlatform({ register, env, say }) {
       if (record === undefined) return
       logs.push(record)
       if (logs.length > keptLogs) logs.shift()
+      onLog(record)
     }
     const service = await startService({ name, file, env: { ...shared, ...told }, onLine })
     if (tells !== undefined) told[tells] = service.url

@@ -1,21 +1,22 @@
-// The accounts of the demo: twenty customers with one account each, and one company with twelve.
+// The accounts of the demo: twenty customers with a short history each, and a company with twelve long ones.
 import pg from 'pg'
 
 export const retailCustomers = Array.from({ length: 20 }, (_, i) => `customer-${i + 1}`)
 export const company = 'acme-corp'
 export const companyAccounts = 12
-const entries = 160_000
+const retailEntries = 50
+const companyEntries = 20_000
 
 const schema = `
   CREATE SCHEMA IF NOT EXISTS payments;
   DROP TABLE IF EXISTS payments.reconciled, payments.ledger_entries, payments.accounts;
   CREATE TABLE payments.accounts (id int PRIMARY KEY, customer text NOT NULL);
-  -- No index on account_id: somebody forgot it, which is what makes the balance slow.
   CREATE TABLE payments.ledger_entries (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    account_id int NOT NULL, payment uuid, amount bigint NOT NULL
+    account_id int NOT NULL, payment uuid, amount numeric(12, 2) NOT NULL
   );
-  CREATE TABLE payments.reconciled (payment uuid PRIMARY KEY, amount bigint NOT NULL);
+  CREATE INDEX ON payments.ledger_entries (account_id, id);
+  CREATE TABLE payments.reconciled (payment uuid PRIMARY KEY, amount numeric(12, 2) NOT NULL);
 `
 
 /** Creates and fills the schema `payments`; what was there before is dropped. */
@@ -31,7 +32,9 @@ export async function seed(connectionString) {
     ])
     await client.query(
       `INSERT INTO payments.ledger_entries (account_id, amount)
-       SELECT 1 + n % ${owners.length}, 1000 FROM generate_series(1, ${entries}) AS n`,
+       SELECT a.id, 100.25 FROM payments.accounts AS a
+       CROSS JOIN LATERAL generate_series(1, CASE a.customer WHEN $1 THEN $2::int ELSE $3::int END)`,
+      [company, companyEntries, retailEntries],
     )
     await client.query('ANALYZE payments.ledger_entries')
   } finally {

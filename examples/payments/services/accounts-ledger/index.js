@@ -16,9 +16,12 @@ async function getAccounts(customer) {
   return rows
 }
 
+/** Adds up the whole history of the account, every time. */
 async function getAccountBalance(id) {
   const { rows } = await pool.query(
-    'SELECT sum(amount)::bigint AS balance FROM payments.ledger_entries WHERE account_id = $1',
+    `SELECT balance FROM (
+       SELECT id, sum(amount) OVER (ORDER BY id) AS balance FROM payments.ledger_entries WHERE account_id = $1
+     ) AS history ORDER BY id DESC LIMIT 1`,
     [id],
   )
   return Number(rows[0].balance)
