@@ -1,16 +1,19 @@
 // Ids are int32 words until somebody asks for text. The words come from the operating system's generator through a pool:
 // unguessable, and never the same in two processes (a pool is never inherited: `fork` and `cluster` start a new program).
 import { randomFillSync } from 'node:crypto'
-import { startupSnapshot } from 'node:v8'
 
 const pool = new Int32Array(2048)
 let next = pool.length
 
-// A heap snapshot would hand the same pool to every process started from it.
-if (startupSnapshot?.isBuildingSnapshot()) {
-  startupSnapshot.addDeserializeCallback(() => {
-    next = pool.length
-  })
+// A heap snapshot would hand the same pool to every process started from it. Asking node:v8 takes milliseconds at start, so
+// it is asked only in a process that was started to build one.
+if (process.execArgv.some(arg => /^--(build-snapshot|build-sea|experimental-sea-config)/.test(arg))) {
+  const v8 = process.getBuiltinModule?.('node:v8')
+  if (v8?.startupSnapshot.isBuildingSnapshot()) {
+    v8.startupSnapshot.addDeserializeCallback(() => {
+      next = pool.length
+    })
+  }
 }
 
 /** A random signed 32-bit word. */
@@ -22,17 +25,72 @@ export function randomWord(): number {
   return pool[next++] as number
 }
 
-const bytes: string[] = []
-for (let i = 0; i < 256; i++) bytes.push((i < 16 ? '0' : '') + i.toString(16))
+// Text is made in one piece from bytes: joined strings would be flattened later, at three times the cost.
+const highDigits = new Uint8Array(256)
+const lowDigits = new Uint8Array(256)
+for (let i = 0; i < 256; i++) {
+  highDigits[i] = '0123456789abcdef'.charCodeAt(i >> 4)
+  lowDigits[i] = '0123456789abcdef'.charCodeAt(i & 15)
+}
+const scratch = Buffer.alloc(55, '00-')
+scratch[35] = scratch[52] = 0x2d
+scratch[53] = 0x30
+
+function write(word: number, at: number): void {
+  let byte = word >>> 24
+  scratch[at] = highDigits[byte] as number
+  scratch[at + 1] = lowDigits[byte] as number
+  byte = (word >>> 16) & 255
+  scratch[at + 2] = highDigits[byte] as number
+  scratch[at + 3] = lowDigits[byte] as number
+  byte = (word >>> 8) & 255
+  scratch[at + 4] = highDigits[byte] as number
+  scratch[at + 5] = lowDigits[byte] as number
+  byte = word & 255
+  scratch[at + 6] = highDigits[byte] as number
+  scratch[at + 7] = lowDigits[byte] as number
+}
 
 /** Eight lower-case hex digits. */
 export function printWord(word: number): string {
-  return (
-    (bytes[word >>> 24] as string) +
-    (bytes[(word >>> 16) & 255] as string) +
-    (bytes[(word >>> 8) & 255] as string) +
-    (bytes[word & 255] as string)
-  )
+  write(word, 3)
+  return scratch.toString('latin1', 3, 11)
+}
+
+/** 32 lower-case hex digits. */
+export function printTraceId(t0: number, t1: number, t2: number, t3: number): string {
+  write(t0, 3)
+  write(t1, 11)
+  write(t2, 19)
+  write(t3, 27)
+  return scratch.toString('latin1', 3, 35)
+}
+
+/** 16 lower-case hex digits. */
+export function printSpanId(s0: number, s1: number): string {
+  write(s0, 36)
+  write(s1, 44)
+  return scratch.toString('latin1', 36, 52)
+}
+
+/** `00-<trace id>-<span id>-0<flags>`; flags 0 to 3. */
+export function printIds(
+  t0: number,
+  t1: number,
+  t2: number,
+  t3: number,
+  s0: number,
+  s1: number,
+  flags: number,
+): string {
+  write(t0, 3)
+  write(t1, 11)
+  write(t2, 19)
+  write(t3, 27)
+  write(s0, 36)
+  write(s1, 44)
+  scratch[54] = 0x30 + flags
+  return scratch.toString('latin1', 0, 55)
 }
 
 // 0..15 for a hex digit of either case, 255 for anything else.

@@ -17,7 +17,7 @@ import type {
 import { cleanAttributes, cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
 import { isTimeInput, monotonicMs, toEpochMs, toHrTime } from './clock.ts'
 import type { EndedSpan, Scope, SpanEvent, SpanLink } from './ended-span.ts'
-import { isHex, parseWord, printWord } from './ids.ts'
+import { isHex, parseWord, printSpanId, printTraceId } from './ids.ts'
 import type { LeanTracerProvider } from './provider.ts'
 import type { LocalTrace } from './sampling/keep-errors.ts'
 
@@ -198,11 +198,11 @@ export class LeanSpan implements Span {
   }
 
   traceId(): string {
-    return printWord(this.t0) + printWord(this.t1) + printWord(this.t2) + printWord(this.t3)
+    return printTraceId(this.t0, this.t1, this.t2, this.t3)
   }
 
   spanId(): string {
-    return printWord(this.s0) + printWord(this.s1)
+    return printSpanId(this.s0, this.s1)
   }
 
   /** Neither id is all zeros. */

@@ -1,12 +1,12 @@
 // W3C trace context, level 2: the random flag is carried, and set for the ids we generate.
 import type { Context } from '@opentelemetry/api'
 import { withSpan } from '../context.ts'
+import { printIds } from '../ids.ts'
 import { LeanSpan, RANDOM, SAMPLED } from '../span.ts'
 import { type Format, readList, readOne } from './format.ts'
 import { LeanTraceState, parseTraceState } from './trace-state.ts'
 
 const known = SAMPLED | RANDOM
-const flagTexts = ['-00', '-01', '-02', '-03'] as const
 
 // 0..15 for a lower-case hex digit, 255 for anything else: the specification forbids upper case here.
 const digits = new Uint8Array(256).fill(255)
@@ -29,10 +29,7 @@ function readDigits(text: string, from: number, to: number): number {
 
 /** `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03`. The span must be valid. */
 export function printTraceparent(span: LeanSpan): string {
-  const printed = span.printed
-  return printed === null
-    ? `00-${span.traceId()}-${span.spanId()}${flagTexts[span.flags & known]}`
-    : `00-${printed.traceId}-${printed.spanId}${flagTexts[span.flags & known]}`
+  return printIds(span.t0, span.t1, span.t2, span.t3, span.s0, span.s1, span.flags & known)
 }
 
 /** The remote span of a `traceparent` and `tracestate` as they came in the carrier; undefined when not valid. */

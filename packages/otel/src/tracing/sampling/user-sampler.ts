@@ -3,7 +3,7 @@ import type { Attributes, Context, Link, SpanKind, TraceState } from '@opentelem
 import { say } from '../../self/log.ts'
 import { cleanAttributes } from '../attributes.ts'
 import { SPAN_KEY, spanOf, withSpan } from '../context.ts'
-import { printWord } from '../ids.ts'
+import { printTraceId } from '../ids.ts'
 import { SAMPLED, toText } from '../span.ts'
 import {
   type Decision,
@@ -80,7 +80,7 @@ function ask(question: Question): Parameters<UserSampler['shouldSample']> {
       : spanOf(context) === parent
         ? context
         : withSpan(context, parent),
-    printWord(t0) + printWord(t1) + printWord(t2) + printWord(t3),
+    printTraceId(t0, t1, t2, t3),
     question.name,
     question.kind,
     attributes,
