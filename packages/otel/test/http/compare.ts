@@ -17,7 +17,12 @@ export interface RunMetric {
   unit: string
   description: string
   scope: string
-  points: { attributes: Record<string, unknown>; count: number; boundaries: number[]; exemplars?: unknown[] }[]
+  points: {
+    attributes: Record<string, unknown>
+    count: number
+    boundaries: number[]
+    exemplars?: unknown[]
+  }[]
 }
 
 export interface Run {
@@ -72,7 +77,9 @@ function label(spans: RunSpan[]): Map<string, RunSpan & { parent: string }> {
   const out = new Map<string, RunSpan & { parent: string }>()
   for (const span of spans) {
     const parent =
-      span.parentSpanId === undefined ? 'none' : (names.get(span.parentSpanId) ?? `remote ${span.parentSpanId}`)
+      span.parentSpanId === undefined
+        ? 'none'
+        : (names.get(span.parentSpanId) ?? `remote ${span.parentSpanId}`)
     out.set(names.get(span.spanId) as string, { ...span, parent })
   }
   return out
@@ -110,7 +117,10 @@ function normaliseAll(attributes: Record<string, unknown>): Record<string, unkno
   for (const [key, value] of Object.entries(attributes)) {
     // An attribute without a value is not sent.
     if (value === undefined) continue
-    if (key === 'exception.stacktrace') out[key] = String(value).split('\n')[0]?.replace(/\d{4,}/g, 'PORT')
+    if (key === 'exception.stacktrace')
+      out[key] = String(value)
+        .split('\n')[0]
+        ?.replace(/\d{4,}/g, 'PORT')
     else if (typeof value === 'number' && value > 1023 && key.endsWith('.port')) out[key] = 'PORT'
     else out[key] = tidy(value)
   }

@@ -24,7 +24,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'no span, no metric',
     ours: 'a SERVER span per stream, for the stream and the compatibility API and for HTTP/1 on the same port',
     why: 'A request is a request. gRPC streams are left to the gRPC instrumentation.',
-    matches: (d) => d.program === 'http2' && d.span.endsWith('(server)') && isOnlyOurs(d),
+    matches: d => d.program === 'http2' && d.span.endsWith('(server)') && isOnlyOurs(d),
   },
   {
     id: 'upgrade-server',
@@ -32,7 +32,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'no span',
     ours: 'a SERVER span for the handshake, with the status the listener answered; it is active in the listener',
     why: 'Refused WebSockets and slow handshakes are otherwise invisible. The life of the connection is not the span.',
-    matches: (d) => d.program === 'upgrade' && d.span.endsWith('(server)') && isOnlyOurs(d),
+    matches: d => d.program === 'upgrade' && d.span.endsWith('(server)') && isOnlyOurs(d),
   },
   {
     id: 'upgrade-client',
@@ -40,21 +40,25 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'a span without an answer',
     ours: 'status code, peer and protocol version of the answer',
     why: 'The answer is there, in the `upgrade` or `connect` event.',
-    matches: (d) =>
+    matches: d =>
       d.program === 'upgrade' &&
       d.span.endsWith('(client)') &&
-      ['http.response.status_code', 'network.peer.address', 'network.peer.port', 'network.protocol.version'].includes(
-        d.field,
-      ) &&
+      [
+        'http.response.status_code',
+        'network.peer.address',
+        'network.peer.port',
+        'network.protocol.version',
+      ].includes(d.field) &&
       d.upstream === undefined,
   },
   {
     id: 'answered-by-node',
     where: 'requests that never reach a `request` listener',
-    upstream: 'no span for `checkContinue` and `checkExpectation` listeners, a missing Host, an unknown expectation',
+    upstream:
+      'no span for `checkContinue` and `checkExpectation` listeners, a missing Host, an unknown expectation',
     ours: 'a SERVER span with the status that was sent',
     why: 'They are answered requests like others: a 400 or 417 that nobody sees is hard to find.',
-    matches: (d) =>
+    matches: d =>
       isOnlyOurs(d) &&
       (/^\/expect\/(checked|unknown|tea) \(server\)$/.test(d.span) || d.span === '/host/none (server)'),
   },
@@ -64,7 +68,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'decoded and encoded again (`?x` becomes `x=`, `%20` becomes `+`)',
     ours: 'as it was sent',
     why: 'The semantic conventions ask for the query as it is; parsing it costs more than the rest of the span.',
-    matches: (d) =>
+    matches: d =>
       (d.field === 'url.query' || d.field === 'url.full') &&
       !text(d.ours).includes('REDACTED') &&
       new URLSearchParams(queryOf(d.upstream)).toString() === new URLSearchParams(queryOf(d.ours)).toString(),
@@ -75,12 +79,15 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'what the URL parser makes of it: `/a/../b` is `/b`, `//x/y` is `/y`, `*` is `/*`',
     ours: 'as it was sent; absolute targets without scheme and host',
     why: 'What a server was asked for is what it should show, above all when somebody tries out traversals.',
-    matches: (d) =>
+    matches: d =>
       (d.program === 'queries' &&
         d.field === 'span' &&
-        ['/q/b (server)', '/q/a/../b (server)', '/protocol-relative (server)', '//q/protocol-relative (server)'].includes(
-          d.span,
-        )) ||
+        [
+          '/q/b (server)',
+          '/q/a/../b (server)',
+          '/protocol-relative (server)',
+          '//q/protocol-relative (server)',
+        ].includes(d.span)) ||
       (d.field === 'url.path' && d.upstream === '/*' && d.ours === '*'),
   },
   {
@@ -89,8 +96,9 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'host and target run into each other (`http://proxy:8080far.example:443`)',
     ours: 'a URL: `http://proxy:8080/far.example:443`',
     why: 'Upstream joins strings without a slash.',
-    matches: (d) =>
-      (['* (client)', '/* (client)', '/far.example:443 (client)', ' (client)'].includes(d.span) && d.field === 'span') ||
+    matches: d =>
+      (['* (client)', '/* (client)', '/far.example:443 (client)', ' (client)'].includes(d.span) &&
+        d.field === 'span') ||
       (d.span === '* (server)' && d.field === 'parent'),
   },
   {
@@ -99,7 +107,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'seven cloud-signature keys in http, nothing in fetch',
     ours: 'all of `http.redactQueryKeys`, in the server, the client and fetch, whatever their case or encoding',
     why: 'Access tokens, reset codes and passwords in queries are the most common secret in traces.',
-    matches: (d) =>
+    matches: d =>
       d.program === 'secrets' &&
       (d.field === 'url.query' || d.field === 'url.full') &&
       text(d.upstream).includes('s3cret') &&
@@ -111,7 +119,8 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'the method as it came (`PURGE`), but `HTTP` in fetch',
     ours: '`HTTP`, as `{method}` of `_OTHER`; the method itself is `http.request.method_original`',
     why: 'The semantic conventions say so, and a caller cannot grow the list of span names.',
-    matches: (d) => d.field === 'name' && /^HTTP\b/.test(text(d.ours)) && /^(PROPFIND|PURGE)\b/.test(text(d.upstream)),
+    matches: d =>
+      d.field === 'name' && /^HTTP\b/.test(text(d.ours)) && /^(PROPFIND|PURGE)\b/.test(text(d.upstream)),
   },
   {
     id: 'method-case',
@@ -119,7 +128,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'set when the option was written in lower case',
     ours: 'only for methods that are not known ones',
     why: 'Node sends `POST` for `post`: nothing else was ever on the wire.',
-    matches: (d) => d.field === 'http.request.method_original' && d.upstream === 'post' && d.ours === undefined,
+    matches: d => d.field === 'http.request.method_original' && d.upstream === 'post' && d.ours === undefined,
   },
   {
     id: 'ipv6-client',
@@ -127,7 +136,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: '`localhost`, and URLs without brackets and port (`http://::1/x`)',
     ours: '`::1` and `http://[::1]:8080/x`',
     why: 'Upstream reads the options with an expression that stops at the first colon.',
-    matches: (d) => d.program === 'ipv6' && (d.field === 'server.address' || d.field === 'url.full'),
+    matches: d => d.program === 'ipv6' && (d.field === 'server.address' || d.field === 'url.full'),
   },
   {
     id: 'malformed-host',
@@ -135,7 +144,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'no `url.path`; `server.port` 0 or NaN',
     ours: '`url.path`; no `server.port` when there is none',
     why: 'The path does not depend on the Host header.',
-    matches: (d) =>
+    matches: d =>
       d.program === 'hosts' &&
       ((isOnlyUpstreams(d) && get(d.upstream, 'url.path') === undefined) ||
         (isOnlyOurs(d) && /^\/host\/(%3A%3A1|a\.example%3Aport|%3A81|a%20b|%25) /.test(d.span)) ||
@@ -147,12 +156,17 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     upstream: 'a failed CLIENT span to `localhost`',
     ours: 'no span',
     why: 'Nothing was requested; the exception is the caller’s.',
-    matches: (d) => d.program === 'client-errors' && isOnlyUpstreams(d) && get(d.upstream, 'server.address') === 'localhost',
+    matches: d =>
+      d.program === 'client-errors' &&
+      isOnlyUpstreams(d) &&
+      get(d.upstream, 'server.address') === 'localhost',
   },
 ]
 
 /** The table of docs/http.md. */
 export function renderDifferences(): string {
-  const rows = intendedDifferences.map(({ where, upstream, ours, why }) => `| ${where} | ${upstream} | ${ours} | ${why} |`)
+  const rows = intendedDifferences.map(
+    ({ where, upstream, ours, why }) => `| ${where} | ${upstream} | ${ours} | ${why} |`,
+  )
   return ['| where | upstream | here | why |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }

@@ -1,15 +1,16 @@
 // Our HTTP room alone, with everything kept in memory. Bundled for the child processes of the differential test.
-import { attachHttp } from '../../src/tracing/http/attach.ts'
+
+import { swallowedCount } from '../../src/self/guard.ts'
 import { LeanContextManager } from '../../src/tracing/context.ts'
 import type { EndedSpan } from '../../src/tracing/ended-span.ts'
+import { attachHttp } from '../../src/tracing/http/attach.ts'
 import { printWord } from '../../src/tracing/ids.ts'
 import { buildPropagator } from '../../src/tracing/propagation/propagator.ts'
 import { LeanTracerProvider } from '../../src/tracing/provider.ts'
 import { publishApi } from '../../src/tracing/publish.ts'
-import { swallowedCount } from '../../src/self/guard.ts'
 
 let ended: EndedSpan[] = []
-const tracerProvider = new LeanTracerProvider({ sink: { add: (span) => void ended.push(span) } })
+const tracerProvider = new LeanTracerProvider({ sink: { add: span => void ended.push(span) } })
 const propagator = buildPropagator(['tracecontext', 'baggage'])
 publishApi({ tracerProvider, propagator, contextManager: new LeanContextManager() })
 
@@ -62,7 +63,7 @@ export const swallowed = swallowedCount
 export { counters, detach, sources }
 
 export function takeSpans(): unknown[] {
-  const spans = ended.map((span) => ({
+  const spans = ended.map(span => ({
     name: span.name,
     kind: span.kind,
     traceId: [span.t0, span.t1, span.t2, span.t3].map(printWord).join(''),
@@ -81,17 +82,17 @@ export function takeSpans(): unknown[] {
 
 export async function takeMetrics(): Promise<unknown[]> {
   return sources
-    .map((source) => ({
+    .map(source => ({
       name: source.name,
       unit: source.unit,
       description: source.description,
       scope: source.scope.name,
-      points: source.collect().map((series) => ({
+      points: source.collect().map(series => ({
         attributes: series.attributes,
         count: series.count,
         boundaries: source.boundaries,
         exemplars: series.exemplars,
       })),
     }))
-    .filter((metric) => metric.points.length > 0)
+    .filter(metric => metric.points.length > 0)
 }

@@ -10,14 +10,14 @@ const run = promisify(execFile)
 const here = join(process.cwd(), 'packages/otel/test/http')
 
 export const programs: readonly string[] = readdirSync(join(here, 'programs'))
-  .filter((file) => !['lib.cjs', 'certificate.cjs'].includes(file))
-  .map((file) => basename(file, '.cjs'))
+  .filter(file => !['lib.cjs', 'certificate.cjs'].includes(file))
+  .map(file => basename(file, '.cjs'))
   .sort()
 
 /** Every Node that is installed under /opt/nodes, else the one that runs the tests. */
 export const nodes: readonly { version: string; bin: string }[] = (() => {
   const found = [20, 22, 24, 26]
-    .map((major) => ({ version: String(major), bin: `/opt/nodes/${major}/bin/node` }))
+    .map(major => ({ version: String(major), bin: `/opt/nodes/${major}/bin/node` }))
     .filter(({ bin }) => existsSync(bin))
   return found.length > 0 ? found : [{ version: process.versions.node, bin: process.execPath }]
 })()
@@ -65,7 +65,7 @@ export async function runPrograms(
   names: readonly string[] = programs,
 ): Promise<Run> {
   const out = join(directory, `run-${count++}.json`)
-  const files = names.map((name) => join(here, 'programs', `${name}.cjs`))
+  const files = names.map(name => join(here, 'programs', `${name}.cjs`))
   const { stderr } = await run(bin, [join(here, 'runner.cjs'), preload ?? '-', out, ...files], {
     env: childEnv,
     timeout: 60_000,
@@ -84,7 +84,11 @@ export async function runScript(
 ): Promise<{ stdout: string; stderr: string; code: number }> {
   const args = [...flags, ...(preload === undefined ? [] : ['--require', preload]), '-e', source]
   try {
-    const { stdout, stderr } = await run(bin, args, { env: { ...childEnv, ...env }, timeout: 60_000, cwd: here })
+    const { stdout, stderr } = await run(bin, args, {
+      env: { ...childEnv, ...env },
+      timeout: 60_000,
+      cwd: here,
+    })
     return { stdout, stderr, code: 0 }
   } catch (error) {
     const { stdout, stderr, code } = error as { stdout: string; stderr: string; code: number }

@@ -5,17 +5,17 @@ const { writeFileSync } = require('node:fs')
 const path = require('node:path')
 const [preload, out, ...programs] = process.argv.slice(2)
 const telemetry = preload === '-' ? undefined : require(preload)
-process.on('warning', (warning) => {
+process.on('warning', warning => {
   throw new Error(`process warning: ${warning.stack}`)
 })
 
 const deadlineMs = 1500
 async function settle() {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 5; i++) await new Promise(resolve => setImmediate(resolve))
   const until = Date.now() + deadlineMs
   // Some of upstream's spans never end: the deadline is for those.
   while (telemetry !== undefined && telemetry.openSpans() > 0 && Date.now() < until)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise(resolve => setTimeout(resolve, 5))
 }
 
 async function main() {
@@ -37,7 +37,7 @@ async function main() {
   writeFileSync(out, JSON.stringify({ results, metrics, swallowed: telemetry?.swallowed() ?? 0 }))
   process.exit(0)
 }
-main().catch((error) => {
+main().catch(error => {
   console.error(error)
   process.exit(1)
 })

@@ -3,12 +3,21 @@
 const { createRequire } = require('node:module')
 const api = require('@opentelemetry/api')
 const { TracerProvider, ParentBasedSampler, AlwaysOnSampler } = require('@opentelemetry/sdk-trace')
-const { MeterProvider, InMemoryMetricExporter, PeriodicExportingMetricReader, AggregationTemporality } = require('@opentelemetry/sdk-metrics')
+const {
+  MeterProvider,
+  InMemoryMetricExporter,
+  PeriodicExportingMetricReader,
+  AggregationTemporality,
+} = require('@opentelemetry/sdk-metrics')
 const core = require('@opentelemetry/core')
 const { registerInstrumentations } = require('@opentelemetry/instrumentation')
 const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http')
 const { UndiciInstrumentation } = require('@opentelemetry/instrumentation-undici')
-const sdkNode = createRequire(createRequire(require.resolve('@opentelemetry/auto-instrumentations-node')).resolve('@opentelemetry/sdk-node'))
+const sdkNode = createRequire(
+  createRequire(require.resolve('@opentelemetry/auto-instrumentations-node')).resolve(
+    '@opentelemetry/sdk-node',
+  ),
+)
 const { AsyncLocalStorageContextManager } = sdkNode('@opentelemetry/context-async-hooks')
 
 let open = 0
@@ -41,11 +50,14 @@ const meterProvider = new MeterProvider({ readers: [reader] })
 api.metrics.setGlobalMeterProvider(meterProvider)
 
 const config = JSON.parse(process.env.HTTP_TEST_CONFIG ?? '{}')
-const headers = { requestHeaders: config.captureRequestHeaders ?? [], responseHeaders: config.captureResponseHeaders ?? [] }
+const headers = {
+  requestHeaders: config.captureRequestHeaders ?? [],
+  responseHeaders: config.captureResponseHeaders ?? [],
+}
 const probePaths = new Set(config.probePaths ?? [])
 const http = new HttpInstrumentation({
   headersToSpanAttributes: { server: headers, client: headers },
-  ignoreIncomingRequestHook: (request) => probePaths.has(request.url),
+  ignoreIncomingRequestHook: request => probePaths.has(request.url),
 })
 const undici = new UndiciInstrumentation({ headersToSpanAttributes: headers })
 registerInstrumentations({ tracerProvider, meterProvider, instrumentations: [http, undici] })
@@ -54,7 +66,7 @@ module.exports = {
   openSpans: () => open,
   swallowed: () => 0,
   takeSpans() {
-    const spans = ended.map((span) => ({
+    const spans = ended.map(span => ({
       name: span.name,
       kind: span.kind,
       traceId: span.spanContext().traceId,
@@ -62,7 +74,7 @@ module.exports = {
       parentSpanId: span.parentSpanContext?.spanId,
       attributes: span.attributes,
       status: span.status,
-      events: span.events.map((event) => ({ name: event.name, attributes: event.attributes })),
+      events: span.events.map(event => ({ name: event.name, attributes: event.attributes })),
       scope: span.instrumentationScope.name,
     }))
     ended = []
@@ -78,7 +90,7 @@ module.exports = {
           unit: metric.descriptor.unit,
           description: metric.descriptor.description,
           scope: scope.scope.name,
-          points: metric.dataPoints.map((point) => ({
+          points: metric.dataPoints.map(point => ({
             attributes: point.attributes,
             count: point.value.count,
             boundaries: point.value.buckets.boundaries,

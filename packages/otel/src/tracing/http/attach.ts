@@ -10,11 +10,12 @@ import { attachClient } from './client.ts'
 import { type ExemplarFilter, RequestDurations, renderClientSeries, renderServerSeries } from './durations.ts'
 import type { HttpCounters, HttpHooks } from './hooks.ts'
 import { attachHttp2Server } from './http2-server.ts'
+import { buildServerTracing } from './incoming.ts'
 import { watchListening } from './listening.ts'
 import { patchEmit } from './observed.ts'
 import { buildProbeFilter } from './probes.ts'
 import { buildQueryRedactor } from './redact.ts'
-import { attachServer, buildServerTracing } from './server.ts'
+import { attachServer } from './server.ts'
 import { attachUndici } from './undici.ts'
 
 /** The scopes upstream's spans and metrics have, so that dashboards by scope keep working. */

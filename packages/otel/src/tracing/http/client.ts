@@ -20,6 +20,7 @@ import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import { OBSERVED, type Observable, type Observed, patchEmit, type Watch } from './observed.ts'
 import { redactUserinfo } from './redact.ts'
+import { replaceMethod } from './replace-method.ts'
 
 /** One outgoing request and its response. */
 export class ClientCall implements Observed {
@@ -316,9 +317,9 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
 
   const restore = [
     patchEmit(http.ClientRequest.prototype, watchRequest),
-    replace(prototype, '_storeHeader', _storeHeader),
-    replace(agentPrototype, 'addRequest', addRequest),
-    replace(agentPrototype, 'createSocket', createSocket),
+    replaceMethod(prototype, '_storeHeader', _storeHeader),
+    replaceMethod(agentPrototype, 'addRequest', addRequest),
+    replaceMethod(agentPrototype, 'createSocket', createSocket),
   ]
   diagnostics.subscribe('http.client.request.created', onCreated)
   return {
@@ -355,27 +356,4 @@ function without(headers: unknown[], name: string): unknown[] {
   const kept: unknown[] = []
   for (let i = 0; i < headers.length; i += 2) if (!isOurs(headers[i])) kept.push(headers[i], headers[i + 1])
   return kept.length === headers.length ? headers : kept
-}
-
-/** Replaces a method in place, keeping name, length and place in the enumeration; returns what takes it back. */
-function replace<T extends object, K extends keyof T & string>(
-  target: T,
-  key: K,
-  method: T[K] & Function,
-): () => void {
-  const before = Object.getOwnPropertyDescriptor(target, key)
-  const original = target[key] as unknown as Function
-  Object.defineProperty(method, 'name', { value: original.name, configurable: true })
-  Object.defineProperty(method, 'length', { value: original.length, configurable: true })
-  Object.defineProperty(target, key, {
-    value: method,
-    writable: true,
-    configurable: true,
-    enumerable: before?.enumerable ?? false,
-  })
-  return () => {
-    if (target[key] !== method) return
-    if (before === undefined) Reflect.deleteProperty(target, key)
-    else Object.defineProperty(target, key, before)
-  }
 }

@@ -4,8 +4,9 @@ import type { EventEmitter } from 'node:events'
 import type { Context } from '@opentelemetry/api'
 import { swallow } from '../../self/guard.ts'
 import { storage } from '../context.ts'
+import { ServerExchange } from './exchange.ts'
+import type { ServerTracing } from './incoming.ts'
 import { defineEmit, findEmit, type Observed } from './observed.ts'
-import { ServerExchange, type ServerTracing } from './server.ts'
 
 /** What to enter for an event, undefined to leave it alone. */
 export type Enter = (server: object, event: string | symbol, a: unknown, b: unknown) => Observed | undefined
@@ -20,7 +21,7 @@ function onUncaught(error: unknown): void {
   throwing = undefined
   if (failed === undefined) return
   try {
-    failed.tracing.fail(failed.exchange, undefined, error)
+    failed.tracing.fail(failed.exchange, error)
   } catch (problem) {
     swallow('uncaught exception', problem)
   }

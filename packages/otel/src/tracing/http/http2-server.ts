@@ -5,9 +5,11 @@ import { createRequire } from 'node:module'
 import { swallow } from '../../self/guard.ts'
 import { toHeaderList } from './captured-headers.ts'
 import { patchEntrances } from './entrances.ts'
+import { ServerExchange } from './exchange.ts'
 import { type HttpHooks, UNTRACED } from './hooks.ts'
+import type { ServerTracing } from './incoming.ts'
 import { OBSERVED, type Observable, type Observed, patchEmit } from './observed.ts'
-import { entrances, ServerExchange, type ServerTracing } from './server.ts'
+import { entrances } from './server.ts'
 
 type Stream = http2.ServerHttp2Stream & Observable
 type CompatRequest = http2.Http2ServerRequest & Observable
@@ -68,7 +70,7 @@ export function attachHttp2Server(hooks: HttpHooks, tracing: ServerTracing): Htt
   function patchStream(prototype: EventEmitter): () => void {
     return patchEmit(prototype, (observed, stream, event, argument) => {
       if (!(observed instanceof ServerExchange)) return
-      if (event === 'error') tracing.fail(observed, undefined, argument)
+      if (event === 'error') tracing.fail(observed, argument)
       // The compatibility API tells its `finish` and `close` in listeners of this event: they still may write to the span.
       else if (event === 'close') process.nextTick(finish, observed, stream as Stream)
     })
@@ -76,14 +78,14 @@ export function attachHttp2Server(hooks: HttpHooks, tracing: ServerTracing): Htt
 
   function finish(exchange: ServerExchange, stream: Stream): void {
     try {
-      if (exchange.ended) return
+      if (exchange.live === null) return
       const sent = stream.sentHeaders
       for (const header of responseHeaders) {
         const value = sent?.[header.name]
         if (value !== undefined) exchange.span.setAttribute(header.key, toHeaderList(value))
       }
       const status = sent?.[':status']
-      tracing.finish(exchange, status === undefined ? undefined : Number(status), '')
+      tracing.finish(exchange, status === undefined ? undefined : Number(status))
     } catch (error) {
       swallow('http2 stream', error)
     }

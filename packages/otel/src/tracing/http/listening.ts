@@ -5,6 +5,7 @@ import type { EventEmitter } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
 import { swallow } from '../../self/guard.ts'
+import { replaceMethod } from './replace-method.ts'
 
 export type ServerKind = 'https' | 'http2'
 
@@ -26,11 +27,7 @@ export function watchListening(found: (kind: ServerKind, prototype: EventEmitter
     return original.apply(this, arguments as unknown as [number])
   }
 
-  Object.defineProperty(listen, 'length', { value: original.length, configurable: true })
-  net.Server.prototype.listen = listen as typeof original
-  return () => {
-    if (net.Server.prototype.listen === (listen as typeof original)) net.Server.prototype.listen = original
-  }
+  return replaceMethod(net.Server.prototype, 'listen', listen as typeof original)
 }
 
 interface Owner {

@@ -6,6 +6,7 @@ import type { EventEmitter } from 'node:events'
 import type { Context } from '@opentelemetry/api'
 import { swallow } from '../../self/guard.ts'
 import { storage } from '../context.ts'
+import { replaceMethod } from './replace-method.ts'
 
 /** What a traced request or response carries; null when it was looked at and is to be left alone. */
 export const OBSERVED: unique symbol = Symbol('org.otel.http')
@@ -76,18 +77,5 @@ export function findEmit(prototype: EventEmitter): () => Emit {
 
 /** Puts `emit` on the prototype, looking like Node's; returns what takes it back. */
 export function defineEmit(prototype: EventEmitter, emit: Emit): () => void {
-  const before = Object.getOwnPropertyDescriptor(prototype, 'emit')
-  Object.defineProperty(emit, 'name', { value: 'emit', configurable: true })
-  Object.defineProperty(emit, 'length', { value: 1, configurable: true })
-  Object.defineProperty(prototype, 'emit', {
-    value: emit,
-    writable: true,
-    configurable: true,
-    enumerable: before?.enumerable ?? false,
-  })
-  return () => {
-    if (Object.getOwnPropertyDescriptor(prototype, 'emit')?.value !== emit) return
-    if (before === undefined) Reflect.deleteProperty(prototype, 'emit')
-    else Object.defineProperty(prototype, 'emit', before)
-  }
+  return replaceMethod(prototype, 'emit', emit as EventEmitter['emit'])
 }

@@ -22,25 +22,25 @@ module.exports = async () => {
     }
   })
   const go = (path, act = () => {}) =>
-    new Promise((resolve) => {
+    new Promise(resolve => {
       const seen = []
       const request = http.get(`${s.url}${path}`, { agent: false })
-      request.on('response', (response) => {
+      request.on('response', response => {
         seen.push(response.statusCode)
         response.on('aborted', () => seen.push('aborted'))
-        response.on('error', (error) => seen.push(error.code))
+        response.on('error', error => seen.push(error.code))
         response.on('end', () => seen.push('end'))
         response.on('data', () => act(request, response))
       })
-      request.on('error', (error) => seen.push(error.code))
+      request.on('error', error => seen.push(error.code))
       request.on('close', () => setImmediate(resolve, seen))
     })
   results.push(await go('/abort/server-early'))
   results.push(await go('/abort/server-mid'))
   results.push(await go('/abort/response-destroy'))
-  results.push(await go('/abort/client-mid', (request) => request.destroy()))
+  results.push(await go('/abort/client-mid', request => request.destroy()))
   // The client goes away while the handler works.
-  const handled = new Promise((resolve) => {
+  const handled = new Promise(resolve => {
     arrived = (request, response) => response.on('close', () => resolve(request.url))
   })
   const socket = net.connect(s.port, '127.0.0.1')

@@ -11,7 +11,7 @@ module.exports = async () => {
       response.end(String(size))
     } else if (request.url === '/body/stream') {
       response.write('a')
-      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise(resolve => setImmediate(resolve))
       response.write('b')
       setImmediate(() => response.end('c'))
     } else if (request.url === '/body/pipeline') {
@@ -39,11 +39,11 @@ module.exports = async () => {
   ]
   // A body written in pieces, with a header flush before it.
   results.push(
-    await new Promise((resolve) => {
-      const request = http.request(`${s.url}/body/echo`, { method: 'POST', agent: false }, (response) => {
+    await new Promise(resolve => {
+      const request = http.request(`${s.url}/body/echo`, { method: 'POST', agent: false }, response => {
         response.setEncoding('utf8')
         let text = ''
-        response.on('data', (chunk) => (text += chunk))
+        response.on('data', chunk => (text += chunk))
         response.on('end', () => resolve(text))
       })
       request.flushHeaders()
@@ -55,7 +55,7 @@ module.exports = async () => {
     }),
   )
   // Nobody listens for the response.
-  await new Promise((resolve) => {
+  await new Promise(resolve => {
     const request = http.get(`${s.url}/body/stream?unread`, { agent: false })
     request.on('close', resolve)
   })

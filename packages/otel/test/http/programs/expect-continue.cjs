@@ -34,13 +34,19 @@ module.exports = async () => {
   results.push(await post('/expect/checked', {}))
   results.push(
     statusLines(
-      await raw(s.port, 'POST /expect/unknown HTTP/1.1\r\nHost: a.example\r\nExpect: tea\r\nConnection: close\r\n\r\n'),
+      await raw(
+        s.port,
+        'POST /expect/unknown HTTP/1.1\r\nHost: a.example\r\nExpect: tea\r\nConnection: close\r\n\r\n',
+      ),
     ),
   )
   s.server.on('checkExpectation', (_request, response) => response.writeHead(418).end())
   results.push(
     statusLines(
-      await raw(s.port, 'POST /expect/tea HTTP/1.1\r\nHost: a.example\r\nExpect: tea\r\nConnection: close\r\n\r\n'),
+      await raw(
+        s.port,
+        'POST /expect/tea HTTP/1.1\r\nHost: a.example\r\nExpect: tea\r\nConnection: close\r\n\r\n',
+      ),
     ),
   )
   await s.close()

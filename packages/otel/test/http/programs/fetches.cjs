@@ -17,7 +17,7 @@ module.exports = async () => {
     if (request.url === '/fetch/stream') {
       for (const part of ['a', 'b', 'c']) {
         response.write(part)
-        await new Promise((resolve) => setImmediate(resolve))
+        await new Promise(resolve => setImmediate(resolve))
       }
       return response.end()
     }
@@ -31,23 +31,25 @@ module.exports = async () => {
   }
   results.push(await text('/fetch/ok'))
   results.push(await text('/fetch/query?a=1&b=2'))
-  results.push(await text('/fetch/post', { method: 'POST', body: 'hello', headers: { 'user-agent': 'test/1.0' } }))
+  results.push(
+    await text('/fetch/post', { method: 'POST', body: 'hello', headers: { 'user-agent': 'test/1.0' } }),
+  )
   results.push(await text('/fetch/missing'))
   results.push(await text('/fetch/broken'))
   results.push(await text('/fetch/head', { method: 'HEAD' }))
   results.push(await text('/fetch/stream'))
   results.push(await text('/fetch/odd', { method: 'PROPFIND' }))
-  results.push(await text('/fetch/cut').catch((error) => error.cause?.code ?? error.message))
+  results.push(await text('/fetch/cut').catch(error => error.cause?.code ?? error.message))
   const controller = new AbortController()
-  const slow = fetch(`${s.url}/fetch/slow`, { signal: controller.signal }).catch((error) => error.name)
+  const slow = fetch(`${s.url}/fetch/slow`, { signal: controller.signal }).catch(error => error.name)
   await once(s.server, 'request')
   controller.abort()
   results.push(await slow)
   const probe = net.createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  results.push(await fetch(`http://127.0.0.1:${port}/fetch/refused`).catch((error) => error.cause.code))
+  await new Promise(resolve => probe.close(resolve))
+  results.push(await fetch(`http://127.0.0.1:${port}/fetch/refused`).catch(error => error.cause.code))
   await s.close()
   return results
 }

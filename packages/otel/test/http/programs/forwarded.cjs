@@ -16,7 +16,8 @@ module.exports = async () => {
     'xfh-bare': { 'x-forwarded-host': 'shop.example' },
   }
   const results = []
-  for (const [name, headers] of Object.entries(cases)) results.push(await ask(`${s.url}/forwarded/${name}`, { headers }))
+  for (const [name, headers] of Object.entries(cases))
+    results.push(await ask(`${s.url}/forwarded/${name}`, { headers }))
   await s.close()
   return results
 }

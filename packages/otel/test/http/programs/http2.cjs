@@ -9,27 +9,27 @@ const { getRPCMetadata } = require('@opentelemetry/core')
 
 async function open(server) {
   const sessions = new Set()
-  server.on('session', (session) => sessions.add(session))
+  server.on('session', session => sessions.add(session))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: server.address().port,
     async close() {
       for (const session of sessions) session.destroy()
-      await new Promise((resolve) => server.close(resolve))
+      await new Promise(resolve => server.close(resolve))
     },
   }
 }
 
 const send = (client, headers, body) =>
-  new Promise((resolve) => {
+  new Promise(resolve => {
     const stream = client.request(headers)
     let status
     let text = ''
     stream.setEncoding('utf8')
-    stream.on('response', (answer) => (status = answer[':status']))
-    stream.on('data', (chunk) => (text += chunk))
-    stream.on('error', (error) => (text = error.code))
+    stream.on('response', answer => (status = answer[':status']))
+    stream.on('data', chunk => (text += chunk))
+    stream.on('error', error => (text = error.code))
     stream.on('close', () => resolve([status, text]))
     stream.end(body)
   })
@@ -56,24 +56,36 @@ module.exports = async () => {
   const client = http2.connect(`http://127.0.0.1:${one.port}`)
   results.push(await send(client, { ':path': '/compat/1?token=s3cret', 'user-agent': 'two' }))
   results.push(await send(client, { ':path': '/compat/broken', ':method': 'POST' }, 'x'))
-  results.push(await Promise.all([1, 2, 3].map((i) => send(client, { ':path': `/compat/parallel/${i}` }))))
+  results.push(await Promise.all([1, 2, 3].map(i => send(client, { ':path': `/compat/parallel/${i}` }))))
   client.destroy()
   await one.close()
 
   const streams = http2.createServer()
   streams.on('stream', (stream, headers) => {
     traced.push(`stream ${isTraced()}`)
-    stream.on('error', (error) => traced.push(`${error.code} ${isTraced()}`))
-    if (headers[':path'] === '/stream/grpc') stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+    stream.on('error', error => traced.push(`${error.code} ${isTraced()}`))
+    if (headers[':path'] === '/stream/grpc')
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
     else if (headers[':path'] === '/stream/reset') return stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR)
     else stream.respond({ ':status': 201 })
     stream.end('stream')
   })
   const two = await open(streams)
   const second = http2.connect(`http://127.0.0.1:${two.port}`)
-  results.push(await send(second, { ':path': '/stream/1', traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' }))
+  results.push(
+    await send(second, {
+      ':path': '/stream/1',
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    }),
+  )
   results.push(await send(second, { ':path': '/stream/reset' }))
-  results.push(await send(second, { ':path': '/stream/grpc', ':method': 'POST', 'content-type': 'application/grpc' }, 'x'))
+  results.push(
+    await send(
+      second,
+      { ':path': '/stream/grpc', ':method': 'POST', 'content-type': 'application/grpc' },
+      'x',
+    ),
+  )
   second.destroy()
   await two.close()
 
@@ -84,7 +96,9 @@ module.exports = async () => {
   const third = http2.connect(`https://localhost:${three.port}`, { ca: certificate.cert })
   results.push(await send(third, { ':path': '/both/2' }))
   third.destroy()
-  results.push(await ask(`https://localhost:${three.port}/both/1`, { ca: certificate.cert }, undefined, https))
+  results.push(
+    await ask(`https://localhost:${three.port}/both/1`, { ca: certificate.cert }, undefined, https),
+  )
   await three.close()
   return { result: results, traced }
 }

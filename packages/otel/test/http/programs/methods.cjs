@@ -1,7 +1,9 @@
 'use strict'
 const { serve, ask } = require('./lib.cjs')
 module.exports = async () => {
-  const s = await serve((request, response) => response.end(request.method === 'HEAD' ? undefined : request.method))
+  const s = await serve((request, response) =>
+    response.end(request.method === 'HEAD' ? undefined : request.method),
+  )
   const results = []
   for (const method of ['HEAD', 'OPTIONS', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND', 'PURGE', 'QUERY'])
     results.push(await ask(`${s.url}/method/${method.toLowerCase()}`, { method }))

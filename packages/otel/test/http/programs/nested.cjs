@@ -8,7 +8,7 @@ module.exports = async () => {
   const middle = await serve(async (request, response) => {
     const active = (await import('node:timers/promises')).setImmediate()
     await active
-    const inner = await tracer.startActiveSpan('work', async (span) => {
+    const inner = await tracer.startActiveSpan('work', async span => {
       const answer = await ask(`${leaf.url}/nested/leaf-http`)
       span.end()
       return answer
@@ -24,31 +24,43 @@ module.exports = async () => {
   })
   const results = []
   results.push(
-    await ask(`${middle.url}/nested/outer`, {
-      method: 'POST',
-      headers: { traceparent: traceparent.replace('-01', '-01'), tracestate: 'a=1,b=2', baggage: 'tenant=blue' },
-    }, 'x'),
+    await ask(
+      `${middle.url}/nested/outer`,
+      {
+        method: 'POST',
+        headers: {
+          traceparent: traceparent.replace('-01', '-01'),
+          tracestate: 'a=1,b=2',
+          baggage: 'tenant=blue',
+        },
+      },
+      'x',
+    ),
   )
   // Listeners of a request made inside a span run in that span, over a shared connection too.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   const names = []
   await Promise.all(
-    ['one', 'two'].map((name) =>
-      tracer.startActiveSpan(name, (span) =>
-        new Promise((resolve) => {
-          const note = (event) => names.push(`${name} ${event} ${api.trace.getActiveSpan() === span}`)
-          http.get(`${leaf.url}/nested/${name}`, { agent }, (response) => {
-            note('response')
-            response.on('data', () => note('data'))
-            response.on('end', () => {
-              note('end')
-              span.end()
-            })
-          }).on('close', () => {
-            note('close')
-            resolve()
-          })
-        }),
+    ['one', 'two'].map(name =>
+      tracer.startActiveSpan(
+        name,
+        span =>
+          new Promise(resolve => {
+            const note = event => names.push(`${name} ${event} ${api.trace.getActiveSpan() === span}`)
+            http
+              .get(`${leaf.url}/nested/${name}`, { agent }, response => {
+                note('response')
+                response.on('data', () => note('data'))
+                response.on('end', () => {
+                  note('end')
+                  span.end()
+                })
+              })
+              .on('close', () => {
+                note('close')
+                resolve()
+              })
+          }),
       ),
     ),
   )

@@ -1,7 +1,7 @@
 'use strict'
 const http = require('node:http')
 const { serve, traceparent } = require('./lib.cjs')
-const freeze = (value) => {
+const freeze = value => {
   if (typeof value === 'object' && value !== null) {
     Object.freeze(value)
     for (const key of Object.keys(value)) freeze(value[key])
@@ -12,14 +12,14 @@ module.exports = async () => {
   const s = await serve((request, response) => {
     // What arrived, less what differs with telemetry.
     const { traceparent: _parent, host: _host, ...rest } = request.headers
-    const parents = request.rawHeaders.filter((name) => name.toLowerCase() === 'traceparent').length
+    const parents = request.rawHeaders.filter(name => name.toLowerCase() === 'traceparent').length
     response.end(JSON.stringify([rest, parents <= 1]))
   })
   const send = (...args) =>
     new Promise((resolve, reject) => {
-      const request = http.request(...args, (response) => {
+      const request = http.request(...args, response => {
         let text = ''
-        response.on('data', (chunk) => (text += chunk))
+        response.on('data', chunk => (text += chunk))
         response.on('end', () => resolve(JSON.parse(text)))
       })
       request.on('error', reject)
@@ -40,7 +40,7 @@ module.exports = async () => {
     await send(`${s.url}/options/string`, { agent: false, headers }),
     JSON.stringify(headers),
   ]
-  const rawAnswer = await send({ ...base, path: '/options/raw', headers: raw }).catch((error) => error.code)
+  const rawAnswer = await send({ ...base, path: '/options/raw', headers: raw }).catch(error => error.code)
   await s.close()
   return [...results, raw.length === 6 && rawAnswer !== undefined]
 }

@@ -5,7 +5,8 @@ const { getRPCMetadata } = require('@opentelemetry/core')
 module.exports = async () => {
   const s = await serve((request, response) => {
     const metadata = getRPCMetadata(api.context.active())
-    if (metadata?.type === 'http') metadata.route = request.url.startsWith('/route/none') ? undefined : '/route/:id'
+    if (metadata?.type === 'http')
+      metadata.route = request.url.startsWith('/route/none') ? undefined : '/route/:id'
     if (request.url === '/route/broken') response.statusCode = 503
     if (request.url === '/route/renamed') api.trace.getActiveSpan()?.updateName('mine')
     response.end('ok')

@@ -1,0 +1,50 @@
+// One request and its answer, in two objects: what its context keeps for as long as anything made in the request lives, and
+// what is let go when it ends.
+import { inspect } from 'node:util'
+import { monotonicMs } from '../clock.ts'
+import { LeanContext, SUPPRESSED } from '../context.ts'
+import type { LeanSpan } from '../span.ts'
+import type { Observed } from './observed.ts'
+
+/** Of a request that has not ended. */
+export interface LiveRequest {
+  readonly method: string
+  readonly scheme: string
+  readonly version: string
+  /** Monotonic; 0 when the span's record has the start. */
+  readonly startMs: number
+}
+
+/**
+ * The context of a request. It is its own `RPCMetadata`: framework instrumentations write `route` here through
+ * `getRPCMetadata(context).route = '/users/:id'`. Three objects in one, because a pooled socket may keep it (R-20).
+ */
+export class ServerExchange extends LeanContext implements Observed {
+  declare readonly span: LeanSpan
+  route: string | undefined
+  /** null once ended. */
+  live: LiveRequest | null
+
+  constructor(span: LeanSpan, more: LeanContext['more'], method: string, scheme: string, version: string) {
+    super(span, undefined, more)
+    ;(this as { rpc: unknown }).rpc = this
+    this.route = undefined
+    this.live = { method, scheme, version, startMs: span.record === null ? monotonicMs() : 0 }
+  }
+
+  get type(): 'http' {
+    return 'http'
+  }
+
+  get context(): this {
+    return this
+  }
+
+  // It hangs on objects that people print.
+  [inspect.custom](): string {
+    return `ServerExchange(${this.live?.method ?? 'ended'})`
+  }
+}
+
+/** Health checks: the context is suppressed, nothing else happens. */
+export const probe: Observed = { context: SUPPRESSED }

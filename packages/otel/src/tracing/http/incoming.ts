@@ -1,0 +1,190 @@
+// The span and the measurement of an incoming request, for both versions of the protocol. Attributes are upstream's.
+import type { IncomingHttpHeaders } from 'node:http'
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import type { FlatAttributes } from '../attributes.ts'
+import { monotonicMs } from '../clock.ts'
+import { active, isSuppressed, LeanContext, spanOf } from '../context.ts'
+import { type SpanRecord, toLeanSpan } from '../span.ts'
+import { type Authority, parseAuthority } from './authority.ts'
+import { toHeaderList } from './captured-headers.ts'
+import type { Dimensions } from './durations.ts'
+import { type LiveRequest, probe, ServerExchange } from './exchange.ts'
+import { isForwarded, readForwardedClient, readForwardedServer } from './forwarded.ts'
+import { type HttpHooks, parseRequestId, REQUEST_ID_KEY } from './hooks.ts'
+import { nameOfMethod, parseMethod } from './methods.ts'
+import type { Observed } from './observed.ts'
+
+export interface ServerTracing {
+  /** Starts the exchange of a request; undefined when it is none of ours. Used for HTTP/2 as well. */
+  begin(incoming: Incoming): Observed | undefined
+  finish(exchange: ServerExchange, status: number | undefined): void
+  fail(exchange: ServerExchange, error: unknown): void
+}
+
+/** What both protocol versions know about a request. */
+export interface Incoming {
+  readonly method: string
+  readonly scheme: string
+  /** `Host` or `:authority`. */
+  readonly host: string | undefined
+  /** Request target as it was sent. */
+  readonly target: string
+  readonly version: string
+  readonly headers: IncomingHttpHeaders
+  readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined }
+}
+
+export function buildServerTracing(hooks: HttpHooks): ServerTracing {
+  const { tracer, propagator, redactor, probes, counters, requestHeaders, requestIdHeader } = hooks
+  const durations = hooks.serverDurations
+  const dimensions: Dimensions = {
+    method: '',
+    target: undefined,
+    port: undefined,
+    scheme: undefined,
+    version: undefined,
+    status: 0,
+    errorType: '',
+  }
+
+  function begin(incoming: Incoming): Observed | undefined {
+    if (isSuppressed(active())) return undefined
+    const { headers, method: rawMethod, scheme, version, host, socket, target } = incoming
+    const mark = target.indexOf('?')
+    const path = parsePath(target, mark)
+    const userAgent = headers['user-agent']
+    if (probes.isProbePath(path) || (userAgent !== undefined && probes.isProbeAgent(userAgent))) {
+      counters.probes++
+      return probe
+    }
+    const method = parseMethod(rawMethod)
+    const peer = socket.remoteAddress
+    const attributes: FlatAttributes = ['http.request.method', method, 'url.scheme', scheme]
+    let client = peer
+    let server: Authority | undefined
+    if (isForwarded(headers)) {
+      server = readForwardedServer(headers)
+      client = readForwardedClient(headers) ?? peer
+    }
+    if (server === undefined && host) server = parseAuthority(host, scheme)
+    if (server !== undefined) attributes.push('server.address', server.address)
+    if (peer !== undefined) attributes.push('network.peer.address', peer)
+    if (socket.remotePort !== undefined) attributes.push('network.peer.port', socket.remotePort)
+    attributes.push('network.protocol.version', version)
+    if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
+    if (path !== '') attributes.push('url.path', path)
+    if (mark !== -1 && mark < target.length - 1)
+      attributes.push('url.query', redactor.redactQuery(target.slice(mark + 1)))
+    if (client !== undefined) attributes.push('client.address', client)
+    if (server?.port !== undefined) attributes.push('server.port', server.port)
+    if (method !== rawMethod) attributes.push('http.request.method_original', rawMethod)
+
+    const remote = propagator.extractFromHeaders(headers)
+    const span = tracer.make(
+      nameOfMethod(method),
+      SpanKind.SERVER,
+      toLeanSpan(spanOf(remote)),
+      cut(attributes, tracer.provider.limits.attributeValueLength),
+      remote,
+    )
+    for (const header of requestHeaders) {
+      const value = headers[header.name]
+      if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
+    }
+    let more = remote instanceof LeanContext ? remote.more : null
+    if (requestIdHeader !== undefined) {
+      const id = parseRequestId(headers[requestIdHeader])
+      if (id !== undefined) {
+        span.setAttribute(`http.request.header.${requestIdHeader}`, [id])
+        more = new Map(more).set(REQUEST_ID_KEY, id)
+      }
+    }
+    return new ServerExchange(span, more, method, scheme, version)
+  }
+
+  function record(
+    exchange: ServerExchange,
+    live: LiveRequest,
+    spanRecord: SpanRecord | null,
+    status: number,
+    errorType: string,
+  ): void {
+    if (durations === null) return
+    const ms = spanRecord === null ? monotonicMs() - live.startMs : spanRecord.endMs - spanRecord.startMs
+    dimensions.method = live.method
+    dimensions.target = exchange.route
+    dimensions.scheme = live.scheme
+    dimensions.version = live.version
+    dimensions.status = status
+    dimensions.errorType = errorType
+    durations.record(exchange.route, dimensions, ms / 1e3, exchange.span)
+  }
+
+  function finish(exchange: ServerExchange, status: number | undefined): void {
+    const { live, route, span } = exchange
+    if (live === null) return
+    exchange.live = null
+    const spanRecord = span.record
+    const errorType = status !== undefined && status >= 500 && status < 600 ? String(status) : ''
+    if (spanRecord !== null) {
+      if (status !== undefined) span.setAttribute('http.response.status_code', status)
+      if (route !== undefined) {
+        span.setAttribute('http.route', route)
+        span.updateName(`${nameOfMethod(live.method)} ${route}`)
+      }
+      if (errorType !== '') span.setAttribute('error.type', errorType)
+      if (status !== undefined && (status < 100 || status >= 500))
+        span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end()
+    }
+    record(exchange, live, spanRecord, status ?? 0, errorType)
+  }
+
+  function fail(exchange: ServerExchange, error: unknown): void {
+    const { live, span } = exchange
+    if (live === null) return
+    exchange.live = null
+    const spanRecord = span.record
+    const { name, message } = toNameAndMessage(error)
+    if (spanRecord !== null) {
+      span.setAttribute('error.type', name)
+      span.setStatus({ code: SpanStatusCode.ERROR, message })
+      span.recordException(error as Error)
+      span.end()
+    }
+    record(exchange, live, spanRecord, 0, name)
+  }
+
+  return { begin, finish, fail }
+}
+
+/** Path of a request target: origin form as it is, absolute form without scheme and authority, none of `host:port`. */
+function parsePath(target: string, mark: number): string {
+  const end = mark === -1 ? target.length : mark
+  if (target.charCodeAt(0) === 47 || target === '*')
+    return end === target.length ? target : target.slice(0, end)
+  const authority = target.indexOf('://')
+  if (authority === -1 || authority > end) return ''
+  const slash = target.indexOf('/', authority + 3)
+  return slash === -1 || slash > end ? '/' : target.slice(slash, end)
+}
+
+function cut(attributes: FlatAttributes, maxLength: number): FlatAttributes {
+  if (maxLength === Number.POSITIVE_INFINITY) return attributes
+  for (let i = 1; i < attributes.length; i += 2) {
+    const value = attributes[i]
+    if (typeof value === 'string' && value.length > maxLength) attributes[i] = value.slice(0, maxLength)
+  }
+  return attributes
+}
+
+function toNameAndMessage(error: unknown): { name: string; message: string } {
+  if (typeof error === 'object' && error !== null) {
+    const { name, message } = error as { name?: unknown; message?: unknown }
+    return {
+      name: typeof name === 'string' && name !== '' ? name : 'Error',
+      message: typeof message === 'string' ? message : '',
+    }
+  }
+  return { name: typeof error === 'string' ? 'string' : 'Error', message: String(error) }
+}
