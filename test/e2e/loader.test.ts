@@ -123,12 +123,51 @@ describe.each(majors)('on Node %s', major => {
     ],
   ]
 
+  layouts.push([
+    'exports that a bundler made read-only',
+    {
+      'node_modules/shape/package.json': { version: '1.0.0' },
+      'node_modules/shape/index.js':
+        'const m = { hello: () => "sealed" }; Object.defineProperty(exports, "__esModule", { value: true }); Object.defineProperty(exports, "hello", { enumerable: true, get: function () { return m.hello; } }); exports.rest = 1',
+      'app.mjs':
+        'import * as shape from "shape"; import { createRequire } from "node:module"; const again = createRequire(import.meta.url)("shape"); process.stdout.write([shape.hello(), again.hello(), again.rest, again.__esModule].join("/"))',
+    },
+    'app.mjs',
+    'patched sealed/patched sealed/1/true',
+    1,
+  ])
+
   it.each(layouts)('sees %s', async (_layout, files, entry, output, patched) => {
     const cwd = writeTree(files)
     const ran = await run(bin, ['--require', hooks, entry], { cwd })
     expect(ran).toMatchObject({ code: 0, stdout: output, stderr: '' })
     expect(ran.report.calls).toHaveLength(patched)
     expect(ran.report.swallowed).toBe(0)
+  })
+
+  it('sees what a transpiler loads past the handler for .js files', async () => {
+    const cwd = writeTree({
+      'transpiler.cjs':
+        'const { readFileSync } = require("fs"); require.extensions[".js"] = (module, file) => module._compile(readFileSync(file, "utf8").replace("cjs", "transpiled"), file)',
+      'node_modules/shape/package.json': { version: '1.0.0' },
+      'node_modules/shape/index.js': 'exports.hello = () => "cjs"',
+      'app.cjs': 'process.stdout.write(require("shape").hello())',
+    })
+    const ran = await run(bin, ['--require', hooks, '--require', './transpiler.cjs', 'app.cjs'], { cwd })
+    expect(ran).toMatchObject({ code: 0, stdout: 'patched transpiled', stderr: '' })
+    expect(ran.report.calls).toHaveLength(1)
+  })
+
+  it('sees what a compile cache compiles by itself', async () => {
+    const cwd = writeTree({
+      'cache.cjs':
+        'const Module = require("module"); Module.prototype._compile = function (content, file) { const { dirname } = require("path"); require("vm").runInThisContext(Module.wrap(content))(this.exports, id => this.require(id), this, file, dirname(file)) }',
+      'node_modules/shape/package.json': { version: '1.0.0' },
+      'node_modules/shape/index.js': 'exports.hello = () => "cached"',
+      'app.cjs': 'process.stdout.write(require("shape").hello())',
+    })
+    const ran = await run(bin, ['--require', hooks, '--require', './cache.cjs', 'app.cjs'], { cwd })
+    expect(ran).toMatchObject({ code: 0, stdout: 'patched cached', stderr: '' })
   })
 
   it('lets named imports see exports that were replaced as a whole', async () => {

@@ -151,14 +151,15 @@ export class Patcher {
         if (!copy.done.has(file)) this.#requireInside(join(copy.info.baseDir, file))
     }
     if (!copy.byFile.has(path.file)) return exports
-    if (!types.isModuleNamespaceObject(exports)) {
-      const patched = this.#apply(copy, path.file, exports, false)
-      copy.done.set(path.file, patched)
-      return patched
+    if (types.isModuleNamespaceObject(exports)) {
+      const view = settableView(exports)
+      this.#applyToNamespace(copy, path.file, view)
+      return view
     }
-    const view = settableCopy(exports)
-    this.#applyToNamespace(copy, path.file, view)
-    return view
+    const settable = isSealed(exports) ? settableView(exports) : exports
+    const patched = this.#apply(copy, path.file, settable, false)
+    copy.done.set(path.file, patched)
+    return patched
   }
 
   /** For an ES module that was just evaluated; `namespace` is import-in-the-middle's settable view of it. */
@@ -293,19 +294,34 @@ function setDefault(namespace: any, result: any): void {
   if (result !== undefined && result !== namespace && 'default' in namespace) namespace.default = result
 }
 
-/** A namespace whose exports can be replaced; those that are not keep following the original. */
-function settableCopy(namespace: any): any {
-  const copy = Object.create(null)
-  for (const key of Object.keys(namespace)) {
-    Object.defineProperty(copy, key, {
+/**
+ * What bundlers and transpilers make of `export`: getters that cannot be replaced. Instrumentations expect an object
+ * they can write to.
+ */
+function isSealed(exports: any): boolean {
+  if (exports === null || typeof exports !== 'object') return false
+  // `true` is the value of `__esModule`, which nobody replaces.
+  return Object.values(Object.getOwnPropertyDescriptors(exports)).some(
+    one => !one.configurable && one.set === undefined && !one.writable && one.value !== true,
+  )
+}
+
+/** The exports in an object of their own, where each can be replaced; those that are not keep following the original. */
+function settableView(exports: any): any {
+  const isNamespace = types.isModuleNamespaceObject(exports)
+  const view = Object.create(Object.getPrototypeOf(exports))
+  for (const key of Reflect.ownKeys(exports)) {
+    if (key === Symbol.toStringTag && isNamespace) continue
+    const { enumerable = true } = Object.getOwnPropertyDescriptor(exports, key)!
+    Object.defineProperty(view, key, {
       configurable: true,
-      enumerable: true,
-      get: () => namespace[key],
+      enumerable,
+      get: () => exports[key],
       set: value => {
-        Object.defineProperty(copy, key, { configurable: true, enumerable: true, writable: true, value })
+        Object.defineProperty(view, key, { configurable: true, enumerable, writable: true, value })
       },
     })
   }
-  Object.defineProperty(copy, Symbol.toStringTag, { value: 'Module' })
-  return copy
+  if (isNamespace) Object.defineProperty(view, Symbol.toStringTag, { value: 'Module' })
+  return view
 }
