@@ -12,6 +12,9 @@ export function buildLibraryOptions(config: Config): Record<string, Readonly<Rec
       ...(logs.nested !== undefined && { nested: logs.nested }),
       ...(logs.requestIdHeader !== undefined && { requestIdField: 'request_id' }),
     },
-    exemplars: { enabled: metrics.exemplars?.promClient, intervalMs: metrics.exemplars?.minIntervalMs },
+    exemplars: {
+      enabled: metrics.exemplarFilter !== 'always_off' && metrics.exemplars?.promClient !== false,
+      intervalMs: metrics.exemplars?.minIntervalMs,
+    },
   }
 }
