@@ -23,6 +23,8 @@ import {
   toText,
 } from './span.ts'
 
+const noAttributes: FlatAttributes = []
+
 export class LeanTracer implements Tracer {
   readonly provider: LeanTracerProvider
   readonly scope: Scope
@@ -172,6 +174,13 @@ export class LeanTracer implements Tracer {
     question.final = false
     const decision = provider.sampler.decide(question)
     const { traceState, added } = question
+    // The question outlives the request: it must not keep anything of it.
+    question.context = ROOT
+    question.parent = undefined
+    question.attributes = noAttributes
+    question.links = null
+    question.traceState = undefined
+    question.added = null
 
     const flags = decision === RECORD_AND_SAMPLE ? random | SAMPLED : random
     let span = new LeanSpan(t0, t1, t2, t3, s0, s1, flags, false, traceState)
