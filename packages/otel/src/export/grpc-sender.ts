@@ -10,12 +10,11 @@ import { readTlsFiles } from './tls-files.ts'
 import { untraced } from './untraced.ts'
 import { userAgent } from './user-agent.ts'
 import { readVarint, walk } from './wire.ts'
-import { grpcPath } from './wire-request.ts'
+import { grpcOrigin, grpcPath } from './wire-request.ts'
 
 const connectTimeoutMs = 3000
 /** While a call waits, silence of the connection itself is noticed after interval + timeout, whatever the deadline. */
-const pingIntervalMs = 5000
-const pingTimeoutMs = 5000
+const pings = { intervalMs: 5000, timeoutMs: 5000 }
 const maxAnswerBytes = 4 << 20
 
 interface Link {
@@ -25,13 +24,15 @@ interface Link {
   failure: Error | undefined
 }
 
-export function createGrpcSender(): Sender {
+export function createGrpcSender(keepAliveTimes = pings): Sender {
   const links = new Map<string, Link>()
   return {
     async send(target, shipment, timeoutMs) {
-      const first = await call(links, target, shipment, timeoutMs)
+      const first = await call(links, target, shipment, timeoutMs, keepAliveTimes)
       // The session was closing while we took it: the call was never looked at, so it may go again at once.
-      return first === 'not_processed' ? retried(await call(links, target, shipment, timeoutMs)) : first
+      return first === 'not_processed'
+        ? retried(await call(links, target, shipment, timeoutMs, keepAliveTimes))
+        : first
     },
     close() {
       for (const { session } of links.values()) session.destroy()
@@ -50,6 +51,7 @@ function call(
   target: OtlpTarget,
   { signal, bytes, gzipped }: Shipment,
   timeoutMs: number,
+  keepAliveTimes: typeof pings,
 ): Promise<Outcome | 'not_processed'> {
   return new Promise(resolve => {
     let link: Link
@@ -104,7 +106,7 @@ function call(
       retire(links, link)
     }, timeoutMs)
     deadline.unref()
-    const stopPinging = keepAlive(link, () => {
+    const stopPinging = keepAlive(link, keepAliveTimes, () => {
       giveUp('UNAVAILABLE', 'the connection is dead')
       retire(links, link)
     })
@@ -163,9 +165,8 @@ function call(
 }
 
 function linkTo(links: Map<string, Link>, target: OtlpTarget): Link {
-  const url = new URL(target.endpoint.includes('://') ? target.endpoint : `http://${target.endpoint}`)
-  const secure = url.protocol === 'https:' || url.protocol === 'grpcs:'
-  const authority = `${secure ? 'https' : 'http'}://${url.host}`
+  const authority = grpcOrigin(target)
+  const secure = authority.startsWith('https:')
   const key = `${authority} ${target.tls.caFile} ${target.tls.clientCertFile} ${target.tls.clientKeyFile}`
   const known = links.get(key)
   if (known !== undefined && !known.finished && !known.session.closed && !known.session.destroyed)
@@ -211,12 +212,12 @@ function retire(links: Map<string, Link>, link: Link): void {
 }
 
 /** Pings while a call waits. Returns how to stop. */
-function keepAlive(link: Link, onDead: () => void): () => void {
+function keepAlive(link: Link, times: typeof pings, onDead: () => void): () => void {
   const { session } = link
   let pending: NodeJS.Timeout | undefined
   const interval = setInterval(() => {
     if (session.destroyed || session.connecting || pending !== undefined) return
-    pending = setTimeout(onDead, pingTimeoutMs)
+    pending = setTimeout(onDead, times.timeoutMs)
     pending.unref()
     try {
       session.ping(() => {
@@ -226,7 +227,7 @@ function keepAlive(link: Link, onDead: () => void): () => void {
     } catch {
       // Destroyed in between: its close event tells.
     }
-  }, pingIntervalMs)
+  }, times.intervalMs)
   interval.unref()
   return () => {
     clearInterval(interval)

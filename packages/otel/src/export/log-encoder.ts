@@ -54,7 +54,7 @@ export function encodeLog(w: ProtoWriter, record: LogRecordData): void {
   let dropped = record.droppedAttributes ?? 0
   const { attributes } = record
   if (attributes !== undefined) {
-    for (const key of Object.keys(attributes)) if (!attributeField(w, attributes, key)) dropped++
+    for (const key of listKeys(attributes)) if (!attributeField(w, attributes, key)) dropped++
   }
   w.reserve(64)
   if (dropped > 0) {
@@ -82,6 +82,15 @@ export function encodeLog(w: ProtoWriter, record: LogRecordData): void {
     w.string(record.eventName)
   }
   w.close(at)
+}
+
+function listKeys(attributes: object): string[] {
+  try {
+    return Object.keys(attributes)
+  } catch {
+    // A proxy that refuses.
+    return []
+  }
 }
 
 function attributeField(w: ProtoWriter, attributes: Readonly<Record<string, unknown>>, key: string): boolean {

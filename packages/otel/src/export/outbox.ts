@@ -154,8 +154,9 @@ export class Outbox {
     this.pump(lane.destination)
     this.dropOverflow()
     // It has to wait: small bytes wait better. When it will be sent compressed anyway, nothing is done twice.
-    if (lane.queue.includes(packet) && (lane.options.kind.takesGzip || lane.failures > 0))
-      this.compact(packet)
+    if (lane.queue.includes(packet) && (lane.options.kind.takesGzip || lane.failures > 0)) {
+      void runUntraced(() => this.compact(packet))
+    }
   }
 
   /**
@@ -219,7 +220,9 @@ export class Outbox {
     while (destination.inFlight.size < maxInFlight) {
       const lane = chooseLane(destination, now)
       if (lane === undefined) break
-      void this.attempt(lane.queue.shift()!)
+      const packet = lane.queue.shift()!
+      // Not in the context of whoever ended the last span of the batch.
+      void runUntraced(() => this.attempt(packet))
     }
     this.schedule(destination, now)
   }
@@ -258,7 +261,7 @@ export class Outbox {
         const { gzipped, items } = packet
         const began = performance.now()
         outcome = await holding(packet, bytes =>
-          runUntraced(() => sender.send(target, { signal: ledger.signal, bytes, gzipped, items }, timeoutMs)),
+          sender.send(target, { signal: ledger.signal, bytes, gzipped, items }, timeoutMs),
         )
         this.options.durations.record(ledger, performance.now() - began, outcome)
       }
@@ -267,13 +270,15 @@ export class Outbox {
       swallow('send', error)
       outcome = { kind: 'refused', code: 'internal', says: String(error) }
     }
-    // Still counted as in flight, so that the plain bytes do not push others out of the buffer.
+    // What takes time is done while it still counts as in flight: a request is always somewhere.
+    let plain: Buffer | undefined
     if (outcome.kind === 'retry') await this.compact(packet)
+    if (outcome.kind === 'too_large') plain = await this.plainOf(packet)
     destination.inFlight.delete(packet)
     lane.inFlight--
     ledger.inFlight -= packet.items
     try {
-      await this.settle(packet, outcome)
+      this.settle(packet, outcome, plain)
     } catch (error) {
       swallow('outbox', error)
     }
@@ -281,7 +286,7 @@ export class Outbox {
     for (const check of [...this.waiters]) check()
   }
 
-  private async settle(packet: Packet, outcome: Outcome): Promise<void> {
+  private settle(packet: Packet, outcome: Outcome, plain: Buffer | undefined): void {
     const { lane } = packet
     const { destination } = lane
     const { ledger } = lane.options
@@ -301,17 +306,20 @@ export class Outbox {
         if (rejected > 0 || outcome.message !== '') reports.partial(lane.options, rejected, outcome.message)
         // The collector is back: what waited behind a long back-off need not wait for its own timer.
         for (const other of destination.lanes) {
-          if (other.failures > 0 && other.blockedByOutage) other.blockedUntilMs = 0
+          if (other.blockedByOutage) other.blockedUntilMs = 0
         }
         return
       }
       case 'refused':
         this.settleDropped(packet, 'rejected')
-        return reports.refused(lane.options, packet.items, outcome)
+        reports.refused(lane.options, packet.items, outcome)
+        return
       case 'too_large':
-        return this.cut(packet, outcome)
+        this.cut(packet, outcome, plain)
+        return
       case 'retry':
-        return this.postpone(packet, outcome)
+        this.postpone(packet, outcome)
+        return
     }
   }
 
@@ -345,13 +353,13 @@ export class Outbox {
     this.dropOverflow()
   }
 
-  private async cut(packet: Packet, outcome: Outcome & { kind: 'too_large' }): Promise<void> {
+  private cut(packet: Packet, outcome: Outcome & { kind: 'too_large' }, plain: Buffer | undefined): void {
     const { lane } = packet
-    const plain = packet.gzipped ? await this.gunzip(packet) : packet.bytes
-    const halves = splitRequest(plain, lane.options.ledger.signal === 'metrics')
+    const halves = plain && splitRequest(plain, lane.options.ledger.signal === 'metrics')
     if (halves === undefined) {
       this.settleDropped(packet, 'too_large')
-      return this.options.reports.tooLarge(lane.options, packet.plainBytes, outcome)
+      this.options.reports.tooLarge(lane.options, packet.plainBytes, outcome)
+      return
     }
     lane.tooLargeBytes = Math.min(lane.tooLargeBytes, packet.plainBytes)
     this.forget(packet)
@@ -399,6 +407,16 @@ export class Outbox {
   }
 
   /** Never rejects. */
+  private async plainOf(packet: Packet): Promise<Buffer | undefined> {
+    try {
+      return packet.gzipped ? await this.gunzip(packet) : packet.bytes
+    } catch (error) {
+      swallow('gunzip', error)
+      return undefined
+    }
+  }
+
+  /** Never rejects. */
   private async compact(packet: Packet): Promise<void> {
     if (packet.gzipped || packet.bytes.length < worthCompressingBytes) return
     try {
@@ -419,11 +437,11 @@ export class Outbox {
   }
 
   private gzip(packet: Packet): Promise<Buffer> {
-    return holding(packet, bytes => runUntraced(async () => (await loadCompression()).gzip(bytes)))
+    return holding(packet, async bytes => (await loadCompression()).gzip(bytes))
   }
 
   private gunzip(packet: Packet): Promise<Buffer> {
-    return holding(packet, bytes => runUntraced(async () => (await loadCompression()).gunzip(bytes)))
+    return holding(packet, async bytes => (await loadCompression()).gunzip(bytes))
   }
 
   /** Its bytes are no longer kept. */
@@ -445,8 +463,7 @@ export class Outbox {
 
   private senderOf(lane: Lane): Promise<Sender> {
     const { destination } = lane
-    destination.sender ??= runUntraced(async () => {
-      const create = await lane.options.kind.load()
+    destination.sender ??= lane.options.kind.load().then(create => {
       destination.loaded = create()
       return destination.loaded
     })

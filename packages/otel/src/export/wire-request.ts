@@ -26,6 +26,13 @@ export function grpcPath(signal: Signal): string {
   return `/opentelemetry.proto.collector.${services[signal]}/Export`
 }
 
+/** `http://` or `https://` with host and port, for endpoints with or without a scheme. */
+export function grpcOrigin({ endpoint, tls }: OtlpTarget): string {
+  const hasScheme = endpoint.includes('://')
+  const url = new URL(hasScheme ? endpoint : `${tls.insecure ? 'http' : 'https'}://${endpoint}`)
+  return `${/^(https|grpcs):$/.test(url.protocol) ? 'https' : 'http'}://${url.host}`
+}
+
 /**
  * `undefined` for what only our own code can render (console, zipkin). A collector that takes OTLP/JSON takes protobuf
  * on the same path, so http/json needs no transcoder at the end.
@@ -41,8 +48,12 @@ export function toWireRequest(waiting: {
   const headers = { 'user-agent': userAgent, ...lowerCaseKeys(target.headers) }
   const common = { body: bytes, gzipped, tls: target.tls }
   if (target.protocol === 'grpc') {
-    const endpoint = target.endpoint.includes('://') ? target.endpoint : `http://${target.endpoint}`
-    return { ...common, transport: 'grpc', url: new URL(grpcPath(ledger.signal), endpoint).href, headers }
+    return {
+      ...common,
+      transport: 'grpc',
+      url: new URL(grpcPath(ledger.signal), grpcOrigin(target)).href,
+      headers,
+    }
   }
   return {
     ...common,

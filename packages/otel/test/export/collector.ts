@@ -6,7 +6,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import type { Socket } from 'node:net'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { decode, type MessageName } from './otlp.ts'
 
@@ -153,6 +153,8 @@ export class Collector {
       stream.on('error', () => {})
       stream.on('data', (c: Buffer) => chunks.push(c))
       stream.on('end', () => {
+        // A connection that broke also ends its streams.
+        if (stream.destroyed || stream.aborted) return
         const all = Buffer.concat(chunks)
         const body = all.subarray(5, 5 + all.readUInt32BE(1))
         const plain = all[0] === 1 ? gunzipSync(body) : body
@@ -214,6 +216,30 @@ function namesOf(signal: Signal, message: any): string[] {
     }
   }
   return names
+}
+
+/** A wire to `port` that can be cut without anybody being told. Connections made after the cut work. */
+export async function wire(port: number): Promise<{ port: number; cut(): void; close(): void }> {
+  const sockets = new Set<Socket>()
+  const server = createTcpServer(socket => {
+    const upstream = connect(port, '127.0.0.1')
+    for (const one of [socket, upstream]) {
+      sockets.add(one)
+      one.on('error', () => {})
+    }
+    socket.pipe(upstream).pipe(socket)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as { port: number }).port,
+    cut() {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  }
 }
 
 /** Waits for a condition, never for a time. */
