@@ -7,7 +7,7 @@ import * as rdkafka from './adapters/rdkafka.ts'
 import { readClientInfo } from './facts.ts'
 import { guard, sayOnce } from './guard.ts'
 import type { ClientInfo, KafkaOptions } from './options.ts'
-import { type ClientFacts, type ClientState, claim, learn, registry } from './registry.ts'
+import { adopt, type ClientFacts, type ClientState, claim, learn, registry } from './registry.ts'
 import { type AnyFunction, replace } from './wrap.ts'
 
 type Instrument = (client: object, state: ClientState) => void
@@ -49,11 +49,20 @@ function attach(
       )
       return
     }
-    const { state, isNew } = claim(client, options)
+    const owner = ownerOf(client)
+    const made = owner && adopt(client, owner)
+    const { state, isNew } = claim(client, made ? undefined : options)
     learn(state.facts, readClientInfo(options))
     learn(state.facts, facts)
-    if (isNew) row.instrument(client, state)
+    if (isNew || made) row.instrument(client, state)
   })
+}
+
+/** State of the traced client that made this stream: its options are the ones that count. */
+function ownerOf(stream: object): ClientState | undefined {
+  const { consumer, producer } = stream as { consumer?: unknown; producer?: unknown }
+  const owner = consumer ?? producer
+  return owner !== null && typeof owner === 'object' ? registry.clients.get(owner) : undefined
 }
 
 export function attachProducer(

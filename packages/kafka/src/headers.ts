@@ -261,20 +261,32 @@ export function writeHeaders(
   encodeName: Encode = sameText,
 ): unknown {
   if (Array.isArray(headers)) return writeArray(headers, pairs, replaced)
-  if (isMap(headers)) {
-    const map = new Map<unknown, unknown>()
-    for (const [key, value] of headers) if (!replaced.has(key)) map.set(key, value)
-    for (const [key, value] of pairs) map.set(encodeName(key), encodeValue(value))
-    return map
-  }
+  if (isMap(headers)) return writeMap(headers, pairs, replaced, encodeValue, encodeName)
   const record: Record<string, unknown> = {}
   if (headers !== null && typeof headers === 'object') {
     for (const key of Object.keys(headers)) {
       if (!replaced.has(key)) put(record, key, (headers as Record<string, unknown>)[key])
     }
   }
+  // A record has text for names only; where bytes are wanted, a Map says the same to the one client that wants them.
+  if (encodeName !== sameText && typeof encodeName('') !== 'string') {
+    return writeMap(new Map(Object.entries(record)), pairs, replaced, encodeValue, encodeName)
+  }
   for (const [key, value] of pairs) put(record, key, encodeValue(value))
   return record
+}
+
+function writeMap(
+  headers: ReadonlyMap<unknown, unknown>,
+  pairs: HeaderPairs,
+  replaced: Replaced,
+  encodeValue: Encode,
+  encodeName: Encode,
+): Map<unknown, unknown> {
+  const map = new Map<unknown, unknown>()
+  for (const [key, value] of headers) if (!replaced.has(key)) map.set(key, value)
+  for (const [key, value] of pairs) map.set(encodeName(key), encodeValue(value))
+  return map
 }
 
 const sameText: Encode = text => text

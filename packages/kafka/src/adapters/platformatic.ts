@@ -42,7 +42,7 @@ export function instrumentProducer(producer: object, state: ClientState): void {
         const planned =
           state.on && registry.inside === 0 && !isQuiet(active) ? planSend(args[0], state, active) : undefined
         if (!planned) return original.apply(this, args)
-        encoding ??= chooseEncoding(producer)
+        if (encoding === undefined) encoding = chooseEncoding(producer)
         return sendTraced(original, this, args, planned, state, active, encoding)
       },
   )
@@ -240,7 +240,7 @@ export function instrumentConsumer(consumer: object, state: ClientState): void {
         const result = original.apply(this, args)
         if (typeof result?.then !== 'function') return result
         return result.then((stream: unknown) => {
-          adopt(stream)
+          instrument(stream)
           return stream
         })
       },
