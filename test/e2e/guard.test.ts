@@ -100,14 +100,22 @@ describe('the guard', () => {
     ['node_modules/typescript/bin/tsc', 0],
     ['node_modules/.bin/turbo', 0],
     ['node_modules/webpack/bin/webpack.js', 0],
+    ['.yarn/releases/yarn-4.12.0.cjs', 0],
+    ['node_modules/pm2/lib/Daemon.js', 0],
+    ['node_modules/tsx/dist/cli.mjs', 0],
+    ['node_modules/next/dist/bin/next build', 0],
     // The next ones are services.
+    ['node_modules/next/dist/bin/next start', 1],
+    ['node_modules/next/dist/bin/next', 1],
+    ['node_modules/pm2/lib/ProcessContainerFork.js', 1],
     ['src/npm.js', 1],
     ['npm/index.js', 1],
     ['bin/server.js', 1],
     ['node_modules/my-service/dist/cli.js', 1],
-  ])('counts %s as a tool or not (%s starts)', async (file, starts) => {
+  ])('counts %s as a tool or not (%s starts)', async (line, starts) => {
+    const [file = '', ...args] = line.split(' ')
     const cwd = writeTree({ [file]: hello })
-    const ran = await startsOf(bin, ['--require', register, join(cwd, file)], {}, cwd)
+    const ran = await startsOf(bin, ['--require', register, join(cwd, file), ...args], {}, cwd)
     expect(ran).toMatchObject({ code: 0, stdout: 'hello', stderr: '', starts })
   })
 
@@ -179,6 +187,17 @@ describe('the guard', () => {
     expect(ran.stderr).toMatch(
       /^\[otel\] ORG_OTEL_START_FAILED [^\n]+; the application runs without telemetry\n$/,
     )
+  })
+
+  it('says one line on a runtime that only looks like Node', async () => {
+    const cwd = writeTree({
+      'bun.cjs':
+        'Object.defineProperty(process, "versions", { value: { ...process.versions, bun: "2.0.0" } })',
+      'app.cjs': hello,
+    })
+    const ran = await startsOf(bin, ['--require', './bun.cjs', '--require', register, 'app.cjs'], {}, cwd)
+    expect(ran).toMatchObject({ code: 0, stdout: 'hello', starts: 0 })
+    expect(ran.stderr).toMatch(/^\[otel\] ORG_OTEL_SKIPPED not started: Bun is not supported.*\n$/)
   })
 
   it('adds no module to a process it stays out of', async () => {

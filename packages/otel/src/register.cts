@@ -6,57 +6,26 @@
 type Decision = { start: true } | { start: false; reason: string; tell?: string }
 
 interface World {
+  /** `bun`, `deno`: runtimes that only look like Node. */
+  other: string | undefined
   env: { [name: string]: string | undefined }
   execArgv: string[]
   argv: string[]
   version: string
 }
 
-// Names of `argv[1]` that are tools rather than services. Telemetry of these is noise, and they start a lot.
-const tools = [
-  'npm',
-  'npx',
-  'pnpm',
-  'pnpx',
-  'yarn',
-  'yarnpkg',
-  'corepack',
-  'bun',
-  'tsc',
-  'tsgo',
-  'turbo',
-  'nx',
-  'lerna',
-  'webpack',
-  'rollup',
-  'vite',
-  'esbuild',
-  'swc',
-  'babel',
-  'parcel',
-  'tsup',
-  'eslint',
-  'prettier',
-  'biome',
-  'jest',
-  'vitest',
-  'mocha',
-  'playwright',
-  'husky',
-  'lint-staged',
-  'changeset',
-  'node-gyp',
-  'node-pre-gyp',
-  'prebuild-install',
-  'prisma',
-  'patch-package',
-  'rimraf',
-  'cross-env',
-  'npm-run-all',
-  'nodemon',
-  'pm2',
-  'concurrently',
-]
+// Names of `argv[1]` that are tools rather than services: telemetry of these is noise, and they start a lot. What
+// they run in a process of its own (the service behind `npm start`, `tsx`, `pm2`) inherits the preload and starts it.
+const tools = (
+  'npm npx pnpm pnpx yarn yarnpkg corepack bun bunx ' +
+  'tsc tsgo turbo nx lerna webpack rollup rolldown vite esbuild swc babel parcel tsup tsdown nest ng ' +
+  'eslint prettier biome oxlint jest vitest mocha playwright husky lint-staged changeset ' +
+  'node-gyp node-pre-gyp prebuild-install prisma patch-package rimraf npm-run-all ' +
+  'cross-env dotenv dotenvx env-cmd nodemon pm2 concurrently tsx'
+).split(' ')
+
+// Frameworks whose command is a tool when it builds, and the service itself when it serves.
+const builders = 'next nuxt nuxi astro remix react-router gatsby'.split(' ')
 
 // Preloads of other agents, as they appear in --require, --import and NODE_OPTIONS.
 const agents = [
@@ -77,23 +46,25 @@ function isTrue(value: string | undefined): boolean {
   return value !== undefined && /^\s*true\s*$/i.test(value)
 }
 
-/** `/usr/lib/node_modules/npm/bin/npm-cli.js` -> `npm`; `node_modules/.bin/tsc` -> `tsc`. */
-function toolOf(script: string | undefined): string | undefined {
+function has(list: string[], name: string): boolean {
+  return list.indexOf(name) !== -1
+}
+
+/** `/usr/lib/node_modules/npm/bin/npm-cli.js` -> `npm`; `node_modules/.bin/tsc` -> `tsc`; `next build` -> `next`. */
+function toolOf(script: string | undefined, command: string | undefined): string | undefined {
   if (!script) return undefined
-  let file = script.split('\\').join('/')
+  const file = script.split('\\').join('/')
   const name = file
     .slice(file.lastIndexOf('/') + 1)
     .replace(/\.[cm]?js$/, '')
-    .replace(/-cli$/, '')
-  if (tools.indexOf(name) !== -1) return isPackageFile(file) ? name : undefined
+    .replace(/-cli$|-v?\d.*$/, '')
+  if (has(tools, name)) return isPackageFile(file) ? name : undefined
+  if (has(builders, name)) return command === 'build' && isPackageFile(file) ? name : undefined
   // A generic file name (`bin/cli.js`): the package it lies in says what it is.
-  const at = file.lastIndexOf('/node_modules/')
-  if (at === -1) return undefined
-  file = file.slice(at + '/node_modules/'.length)
-  const owner = file.slice(0, file.indexOf('/'))
-  return tools.indexOf(owner) !== -1 && /(^|\/)(bin|cli)/.test(file.slice(owner.length + 1))
-    ? owner
-    : undefined
+  const inside = /.*\/node_modules\/([^/]+)\/(.*)/.exec(file)
+  if (!inside || !has(tools, inside[1]!)) return undefined
+  // pm2 keeps a daemon; the file that carries the services is another one.
+  return /(^|\/)(bin|cli)|^lib\/Daemon/.test(inside[2]!) ? inside[1] : undefined
 }
 
 /** A service may be called `server/npm.js`: only what is installed, or linked as a command, is a tool. */
@@ -113,6 +84,12 @@ function otherAgent(world: World): string | undefined {
 }
 
 function decide(world: World): Decision {
+  if (world.other)
+    return {
+      start: false,
+      reason: 'runtime',
+      tell: `${world.other} is not supported, only Node 20.6 or newer is`,
+    }
   const version = world.version.split('.')
   const major = Number(version[0])
   const minor = Number(version[1])
@@ -127,7 +104,7 @@ function decide(world: World): Decision {
   const globals = global as any
   if (globals[Symbol.for('org.otel')]) return { start: false, reason: 'already started' }
 
-  const tool = toolOf(world.argv[1])
+  const tool = toolOf(world.argv[1], world.argv[2])
   if (tool) return { start: false, reason: `tool ${tool}` }
 
   const threads = require('node:worker_threads')
@@ -176,6 +153,7 @@ try {
     execArgv: process.execArgv,
     argv: process.argv,
     version: process.versions.node,
+    other: process.versions.bun ? 'Bun' : process.versions.deno ? 'Deno' : undefined,
   })
   if (decision.start) require('./core.cjs').startFromRegister()
   else if (decision.tell)
