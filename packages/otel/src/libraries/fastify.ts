@@ -56,10 +56,11 @@ function wrapHandler(
       span.end()
       throw error
     }
-    if (typeof result?.then !== 'function') {
-      // A handler that answers by `reply.send()` later: its span lasts until the response does.
-      if (result === undefined && !reply.sent) reply.raw.once('close', () => span.end())
-      else span.end()
+    if (!(result instanceof Promise)) {
+      // A handler that answers by `reply.send()` later, or returns a query builder: a `then` of ours would run the
+      // query a second time. Its span lasts until the response does.
+      if (reply.sent) span.end()
+      else reply.raw.once('close', () => span.end())
       return result
     }
     result.then(
