@@ -8,7 +8,15 @@ const server = new PGLiteSocketServer({ db, host: '127.0.0.1', port: 0, maxConne
 server.addEventListener('listening', event => console.log(`listening ${event.detail.port}`))
 await server.start()
 
-process.on('SIGTERM', async () => {
+let stopping = false
+async function stop() {
+  if (stopping) return
+  stopping = true
   await server.stop()
   await db.close()
-})
+  process.exit()
+}
+
+process.on('SIGTERM', stop)
+// The demo holds the other end of stdin: when it is gone, however it ended, so is this.
+process.stdin.resume().on('end', stop).on('error', stop)

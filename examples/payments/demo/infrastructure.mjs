@@ -25,12 +25,12 @@ export async function startInfrastructure(say) {
     KAFKA_BROKERS ? undefined : startKafkaBroker(),
     OTEL_EXPORTER_OTLP_ENDPOINT && !DEMO_RECEIVER_PORT
       ? undefined
-      : startReceiver({ port: Number(DEMO_RECEIVER_PORT ?? 0) }),
+      : startReceiver({ port: Number(DEMO_RECEIVER_PORT || 0) }),
     startMerchant(),
   ])
-  env.DATABASE_URL = DATABASE_URL ?? `postgres://postgres@127.0.0.1:${database.port}/postgres`
-  env.KAFKA_BROKERS = KAFKA_BROKERS ?? broker.address
-  env.OTEL_EXPORTER_OTLP_ENDPOINT = OTEL_EXPORTER_OTLP_ENDPOINT ?? receiver.url
+  env.DATABASE_URL = DATABASE_URL || `postgres://postgres@127.0.0.1:${database.port}/postgres`
+  env.KAFKA_BROKERS = KAFKA_BROKERS || broker.address
+  env.OTEL_EXPORTER_OTLP_ENDPOINT = OTEL_EXPORTER_OTLP_ENDPOINT || receiver.url
   env.MERCHANT_URL = merchant.url
   if (database) stops.push(() => database.stop())
   if (broker) stops.push(() => broker.stop())

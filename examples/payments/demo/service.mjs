@@ -12,7 +12,7 @@ export function startService({ name, file, cwd, env, onLine }) {
   const child = spawn(process.execPath, [file], {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   const errors = []
   const ended = new Promise(resolve => {
