@@ -171,6 +171,12 @@ export const codes = [
     action: 'The span goes on to the others and to the exporter. Correct the processor.',
   },
   {
+    code: 'ORG_OTEL_HOOK_FAILED',
+    level: 'warn',
+    says: 'A function among the options of the http or undici instrumentation (`requestHook` and others) threw.',
+    action: 'The request and its span go on without what the function would have added. Correct the function.',
+  },
+  {
     code: 'ORG_OTEL_ID_GENERATOR',
     level: 'warn',
     says: 'An id generator given to start() threw or returned an id that is not valid.',

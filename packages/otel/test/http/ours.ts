@@ -41,6 +41,10 @@ const { sources, detach, counters } = attachHttp({
       ...given,
     },
     logs: { requestIdHeader: 'x-request-id' } as never,
+    // Functions cannot be handed over in the environment.
+    instrumentations: {
+      options: (globalThis as { HTTP_TEST_OPTIONS?: object }).HTTP_TEST_OPTIONS ?? {},
+    } as never,
   },
 })
 

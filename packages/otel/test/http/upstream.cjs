@@ -55,11 +55,14 @@ const headers = {
   responseHeaders: config.captureResponseHeaders ?? [],
 }
 const probePaths = new Set(config.probePaths ?? [])
+// Functions cannot be handed over in the environment.
+const options = globalThis.HTTP_TEST_OPTIONS ?? {}
 const http = new HttpInstrumentation({
   headersToSpanAttributes: { server: headers, client: headers },
   ignoreIncomingRequestHook: request => probePaths.has(request.url),
+  ...options.http,
 })
-const undici = new UndiciInstrumentation({ headersToSpanAttributes: headers })
+const undici = new UndiciInstrumentation({ headersToSpanAttributes: headers, ...options.undici })
 registerInstrumentations({ tracerProvider, meterProvider, instrumentations: [http, undici] })
 
 module.exports = {

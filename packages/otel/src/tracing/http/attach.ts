@@ -11,6 +11,7 @@ import { type ExemplarFilter, RequestDurations, renderClientSeries, renderServer
 import type { HttpCounters, HttpHooks } from './hooks.ts'
 import { attachHttp2Server } from './http2-server.ts'
 import { buildServerTracing } from './incoming.ts'
+import type { HttpInstrumentationOptions, UndiciInstrumentationOptions } from './instrumentation-options.ts'
 import { watchListening } from './listening.ts'
 import { patchEmit } from './observed.ts'
 import { buildProbeFilter } from './probes.ts'
@@ -25,7 +26,8 @@ export const undiciScope = { name: '@opentelemetry/instrumentation-undici', vers
 export interface HttpOptions {
   readonly tracerProvider: LeanTracerProvider
   readonly propagator: LeanPropagator
-  readonly config: Pick<Config, 'http' | 'logs'>
+  /** `instrumentations.options.http` and `.undici` are upstream's options for its instrumentations of that name. */
+  readonly config: Pick<Config, 'http' | 'logs' | 'instrumentations'>
   /** Where probes are counted; made when absent. */
   readonly counters?: HttpCounters
   /** false: no durations are counted and `sources` is empty. */
@@ -55,19 +57,21 @@ export function attachHttp(options: HttpOptions): AttachedHttp {
   }
   if (options.http !== false) {
     const tracing = buildServerTracing(hooks)
-    attach('http server', () => {
-      const http1 = attachServer(hooks, tracing)
-      const http2 = attachHttp2Server(hooks, tracing)
-      const unwatch = watchListening((kind, prototype) => {
-        if (kind === 'https') http1.patchServers(prototype)
-        else http2.patchServers(prototype)
+    if (!hooks.http.disableIncomingRequestInstrumentation)
+      attach('http server', () => {
+        const http1 = attachServer(hooks, tracing)
+        const http2 = attachHttp2Server(hooks, tracing)
+        const unwatch = watchListening((kind, prototype) => {
+          if (kind === 'https') http1.patchServers(prototype)
+          else http2.patchServers(prototype)
+        })
+        return [unwatch, () => http2.detach(), () => http1.detach()]
       })
-      return [unwatch, () => http2.detach(), () => http1.detach()]
-    })
-    attach('http client', () => {
-      const client = attachClient(hooks)
-      return [() => client.detach(), patchEmit(http.IncomingMessage.prototype, client.watchResponse)]
-    })
+    if (!hooks.http.disableOutgoingRequestInstrumentation)
+      attach('http client', () => {
+        const client = attachClient(hooks)
+        return [() => client.detach(), patchEmit(http.IncomingMessage.prototype, client.watchResponse)]
+      })
   }
   if (options.undici !== false) attach('undici', () => [attachUndici(hooks)])
   const sources = [hooks.serverDurations, hooks.clientDurations, hooks.undiciDurations].filter(
@@ -86,6 +90,23 @@ function buildHooks(options: HttpOptions): HttpHooks {
   const { config, tracerProvider, metrics = true, exemplars = 'trace_based' } = options
   const isHttp = metrics && options.http !== false
   const isUndici = metrics && options.undici !== false
+  const { http = {}, undici = {} } = config.instrumentations.options as {
+    http?: HttpInstrumentationOptions
+    undici?: UndiciInstrumentationOptions
+  }
+  const redactor = buildQueryRedactor(config.http.redactQueryKeys)
+  const captured = (
+    more: { requestHeaders?: readonly string[]; responseHeaders?: readonly string[] } = {},
+  ) => ({
+    request: buildCapturedHeaders('request', [
+      ...config.http.captureRequestHeaders,
+      ...(more.requestHeaders ?? []),
+    ]),
+    response: buildCapturedHeaders('response', [
+      ...config.http.captureResponseHeaders,
+      ...(more.responseHeaders ?? []),
+    ]),
+  })
   return {
     tracer: tracerProvider.getTracer(httpScope.name, httpScope.version),
     undiciTracer: tracerProvider.getTracer(undiciScope.name, undiciScope.version),
@@ -117,11 +138,18 @@ function buildHooks(options: HttpOptions): HttpHooks {
           exemplars,
         })
       : null,
-    redactor: buildQueryRedactor(config.http.redactQueryKeys),
+    serverRedactor: http.redactedQueryParamsServer
+      ? buildQueryRedactor(http.redactedQueryParamsServer)
+      : redactor,
+    clientRedactor: http.redactedQueryParams ? buildQueryRedactor(http.redactedQueryParams) : redactor,
+    undiciRedactor: redactor,
     probes: buildProbeFilter(config.http),
     counters: options.counters ?? { probes: 0 },
-    requestHeaders: buildCapturedHeaders('request', config.http.captureRequestHeaders),
-    responseHeaders: buildCapturedHeaders('response', config.http.captureResponseHeaders),
+    serverHeaders: captured(http.headersToSpanAttributes?.server),
+    clientHeaders: captured(http.headersToSpanAttributes?.client),
+    undiciHeaders: captured(undici.headersToSpanAttributes),
+    http,
+    undici,
     requestIdHeader: config.logs.requestIdHeader?.toLowerCase(),
   }
 }

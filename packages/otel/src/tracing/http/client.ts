@@ -11,11 +11,12 @@ import { swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, spanOf, storage, withSpan } from '../context.ts'
-import { type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
+import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import { parseAuthority, renderAuthority } from './authority.ts'
 import { toHeaderList } from './captured-headers.ts'
 import type { Dimensions } from './durations.ts'
 import { type HttpHooks, UNTRACED } from './hooks.ts'
+import { callHook, mergeAttributes, readSyntheticType } from './instrumentation-options.ts'
 import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import { OBSERVED, type Observable, type Observed, patchEmit, type Watch } from './observed.ts'
@@ -76,7 +77,16 @@ export interface ClientTracing {
 
 /** Hooks Node's HTTP/1 client. `watchResponse` is to be given the events of traced IncomingMessages. */
 export function attachClient(hooks: HttpHooks): ClientTracing {
-  const { tracer, propagator, redactor, requestHeaders, responseHeaders } = hooks
+  const { tracer, propagator, clientRedactor: redactor, clientHeaders } = hooks
+  const {
+    ignoreOutgoingRequestHook,
+    startOutgoingSpanHook,
+    requestHook,
+    responseHook,
+    applyCustomAttributesOnSpan,
+    requireParentforOutgoingSpans = false,
+    enableSyntheticSourceDetection = false,
+  } = hooks.http
   const durations = hooks.clientDurations
   const dimensions: Dimensions = {
     method: '',
@@ -96,6 +106,13 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       request[OBSERVED] = null
       return
     }
+    if (
+      ignoreOutgoingRequestHook !== undefined &&
+      callHook('ignoreOutgoingRequestHook', ignoreOutgoingRequestHook, toOptions(request, options))
+    ) {
+      request[OBSERVED] = null
+      return
+    }
     const rawMethod = request.method
     const method = parseMethod(rawMethod)
     const { host } = request
@@ -106,17 +123,26 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     const userAgent = request.getHeader('user-agent')
     if (typeof userAgent === 'string') attributes.push('user_agent.original', userAgent)
     if (method !== rawMethod) attributes.push('http.request.method_original', rawMethod)
-    const span = tracer.make(
-      nameOfMethod(method),
-      SpanKind.CLIENT,
-      toLeanSpan(spanOf(context)),
-      attributes,
-      context,
-    )
+    if (enableSyntheticSourceDetection && typeof userAgent === 'string') {
+      const type = readSyntheticType(userAgent)
+      if (type !== undefined) attributes.push('user_agent.synthetic.type', type)
+    }
+    if (startOutgoingSpanHook !== undefined)
+      mergeAttributes(
+        attributes,
+        callHook('startOutgoingSpanHook', startOutgoingSpanHook, toOptions(request, options)),
+        tracer.provider.limits.attributeValueLength,
+      )
+    const parent = toLeanSpan(spanOf(context))
+    const span =
+      requireParentforOutgoingSpans && parent === undefined
+        ? INVALID_SPAN
+        : tracer.make(nameOfMethod(method), SpanKind.CLIENT, parent, attributes, context)
     const call = new ClientCall(span, context, withSpan(context, span), method, host)
     call.port = port
     call.located = port !== undefined
     request[OBSERVED] = call
+    if (requestHook !== undefined) callHook('requestHook', requestHook, span, request)
   }
 
   /** The port was not known when the header block was written in the constructor: it is once the agent has the request. */
@@ -145,6 +171,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     call.response = response
     response[OBSERVED] = call
     const { span } = call
+    if (responseHook !== undefined) callHook('responseHook', responseHook, span, response)
     if (span.record === null) return
     const { socket } = response
     if (response.statusCode !== undefined) span.put('http.response.status_code', response.statusCode)
@@ -153,11 +180,11 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       if (socket.remotePort !== undefined) span.put('network.peer.port', socket.remotePort)
       span.put('network.protocol.version', response.httpVersion)
     }
-    for (const header of requestHeaders) {
+    for (const header of clientHeaders.request) {
       const value = request.getHeader(header.name)
       if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
     }
-    for (const header of responseHeaders) {
+    for (const header of clientHeaders.response) {
       const value = response.headers[header.name]
       if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
     }
@@ -194,6 +221,13 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
           if (status < 100 || status >= 400) span.setStatus({ code: SpanStatusCode.ERROR })
         }
       }
+      if (
+        applyCustomAttributesOnSpan !== undefined &&
+        isWhole &&
+        request !== undefined &&
+        response !== undefined
+      )
+        callHook('applyCustomAttributesOnSpan', applyCustomAttributesOnSpan, span, request, response)
       span.end()
     }
     record(call, spanRecord, '')
@@ -262,7 +296,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
             }
             lines += `${name}: ${value}\r\n`
           },
-          call.span,
+          call.span.isValid() ? call.span : undefined,
         )
     } catch (error) {
       swallow('http client headers', error)
@@ -332,6 +366,13 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
 }
 
 const toErrorType = (status: number): string => (status >= 400 && status < 600 ? String(status) : '')
+
+/** What upstream's functions get: the options of the request, here as Node completed them. */
+function toOptions(request: Request, options: AgentOptions | undefined): http.RequestOptions {
+  if (options !== undefined) return options as http.RequestOptions
+  const { method, path, host, protocol } = request
+  return { method, path, host, hostname: host, protocol, headers: request.getHeaders() }
+}
 
 /** From the agent's options; without them from a Host header that Node made of the same host. */
 function readPort(request: Request, options: AgentOptions | undefined): number | undefined {

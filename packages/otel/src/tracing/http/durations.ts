@@ -30,7 +30,6 @@ export interface Dimensions {
 interface Slot {
   value: number
   timeMs: number
-  isError: boolean
   traceId: string
   spanId: string
 }
@@ -135,16 +134,15 @@ export class RequestDurations implements HistogramSource {
     return series
   }
 
-  // One exemplar per bucket and interval: an error beats a success, then the slower one wins. Replacing is rare (about
-  // ln(n) times in n records), so the ids are only made into text when one is kept.
+  // One exemplar per bucket and interval: the slowest. Failures have series, and so exemplars, of their own. Replacing is
+  // rare (about ln(n) times in n records), so the ids are only made into text when one is kept.
   private offer(series: Series, bucket: number, value: number, span: Span): void {
-    const isError = series.errorType !== ''
     const slot = series.slots === null ? undefined : series.slots[bucket]
-    if (slot !== undefined && (slot.isError === isError ? value <= slot.value : slot.isError)) return
+    if (slot !== undefined && value <= slot.value) return
     const { traceId, spanId, traceFlags } = span.spanContext()
     if (this.exemplars === 'trace_based' && (traceFlags & TraceFlags.SAMPLED) === 0) return
     series.slots ??= []
-    series.slots[bucket] = { value, timeMs: Date.now(), isError, traceId, spanId }
+    series.slots[bucket] = { value, timeMs: Date.now(), traceId, spanId }
   }
 
   collect(): HistogramSeries[] {

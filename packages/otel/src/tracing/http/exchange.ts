@@ -46,5 +46,5 @@ export class ServerExchange extends LeanContext implements Observed {
   }
 }
 
-/** Health checks: the context is suppressed, nothing else happens. */
-export const probe: Observed = { context: SUPPRESSED }
+/** Health checks and what the application ignores: the context is suppressed, nothing else happens. */
+export const ignored: Observed = { context: SUPPRESSED }

@@ -3,6 +3,7 @@ import type { LeanPropagator } from '../propagation/propagator.ts'
 import type { LeanTracer } from '../tracer.ts'
 import type { CapturedHeader } from './captured-headers.ts'
 import type { RequestDurations } from './durations.ts'
+import type { HttpInstrumentationOptions, UndiciInstrumentationOptions } from './instrumentation-options.ts'
 import type { ProbeFilter } from './probes.ts'
 import type { QueryRedactor } from './redact.ts'
 
@@ -10,6 +11,11 @@ import type { QueryRedactor } from './redact.ts'
 export interface HttpCounters {
   /** Requests of health checks: answered, neither traced nor measured. `org.otel.http.server.probes`. */
   probes: number
+}
+
+export interface CapturedHeaders {
+  readonly request: readonly CapturedHeader[]
+  readonly response: readonly CapturedHeader[]
 }
 
 export interface HttpHooks {
@@ -20,11 +26,17 @@ export interface HttpHooks {
   readonly serverDurations: RequestDurations | null
   readonly clientDurations: RequestDurations | null
   readonly undiciDurations: RequestDurations | null
-  readonly redactor: QueryRedactor
+  readonly serverRedactor: QueryRedactor
+  readonly clientRedactor: QueryRedactor
+  readonly undiciRedactor: QueryRedactor
   readonly probes: ProbeFilter
   readonly counters: HttpCounters
-  readonly requestHeaders: readonly CapturedHeader[]
-  readonly responseHeaders: readonly CapturedHeader[]
+  readonly serverHeaders: CapturedHeaders
+  readonly clientHeaders: CapturedHeaders
+  readonly undiciHeaders: CapturedHeaders
+  /** The application's functions and switches; empty for nearly everybody. */
+  readonly http: HttpInstrumentationOptions
+  readonly undici: UndiciInstrumentationOptions
   /** Lower case; undefined: off. */
   readonly requestIdHeader: string | undefined
 }

@@ -24,7 +24,7 @@ export interface Http2ServerTracing {
 }
 
 export function attachHttp2Server(hooks: HttpHooks, tracing: ServerTracing): Http2ServerTracing {
-  const { responseHeaders } = hooks
+  const responseHeaders = hooks.serverHeaders.response
   const undo: (() => void)[] = []
   const patched = new Set<object>()
 
@@ -61,6 +61,7 @@ export function attachHttp2Server(hooks: HttpHooks, tracing: ServerTracing): Htt
       target: headers[':path'] ?? '',
       version: '2',
       headers,
+      request: undefined,
       socket: stream.session?.socket ?? {},
     })
     stream[OBSERVED] = observed ?? null

@@ -1,16 +1,17 @@
 // The span and the measurement of an incoming request, for both versions of the protocol. Attributes are upstream's.
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, LeanContext, spanOf } from '../context.ts'
-import { type SpanRecord, toLeanSpan } from '../span.ts'
+import { INVALID_SPAN, type SpanRecord, toLeanSpan } from '../span.ts'
 import { type Authority, parseAuthority } from './authority.ts'
 import { toHeaderList } from './captured-headers.ts'
 import type { Dimensions } from './durations.ts'
-import { type LiveRequest, probe, ServerExchange } from './exchange.ts'
+import { ignored, type LiveRequest, ServerExchange } from './exchange.ts'
 import { isForwarded, readForwardedClient, readForwardedServer } from './forwarded.ts'
 import { type HttpHooks, parseRequestId, REQUEST_ID_KEY } from './hooks.ts'
+import { callHook, mergeAttributes, readSyntheticType } from './instrumentation-options.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import type { Observed } from './observed.ts'
 
@@ -31,11 +32,20 @@ export interface Incoming {
   readonly target: string
   readonly version: string
   readonly headers: IncomingHttpHeaders
+  /** HTTP/1 only: what the application's functions get. */
+  readonly request: IncomingMessage | undefined
   readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined }
 }
 
 export function buildServerTracing(hooks: HttpHooks): ServerTracing {
-  const { tracer, propagator, redactor, probes, counters, requestHeaders, requestIdHeader } = hooks
+  const { tracer, propagator, serverRedactor: redactor, probes, counters, requestIdHeader } = hooks
+  const requestHeaders = hooks.serverHeaders.request
+  const {
+    ignoreIncomingRequestHook,
+    startIncomingSpanHook,
+    requireParentforIncomingSpans = false,
+    enableSyntheticSourceDetection = false,
+  } = hooks.http
   const durations = hooks.serverDurations
   const dimensions: Dimensions = {
     method: '',
@@ -55,8 +65,15 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     const userAgent = headers['user-agent']
     if (probes.isProbePath(path) || (userAgent !== undefined && probes.isProbeAgent(userAgent))) {
       counters.probes++
-      return probe
+      return ignored
     }
+    const { request } = incoming
+    if (
+      ignoreIncomingRequestHook !== undefined &&
+      request !== undefined &&
+      callHook('ignoreIncomingRequestHook', ignoreIncomingRequestHook, request)
+    )
+      return ignored
     const method = parseMethod(rawMethod)
     const peer = socket.remoteAddress
     const attributes: FlatAttributes = ['http.request.method', method, 'url.scheme', scheme]
@@ -79,14 +96,25 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     if (server?.port !== undefined) attributes.push('server.port', server.port)
     if (method !== rawMethod) attributes.push('http.request.method_original', rawMethod)
 
+    if (enableSyntheticSourceDetection && userAgent !== undefined) {
+      const type = readSyntheticType(userAgent)
+      if (type !== undefined) attributes.push('user_agent.synthetic.type', type)
+    }
+    const maxLength = tracer.provider.limits.attributeValueLength
+    if (maxLength !== Number.POSITIVE_INFINITY) cut(attributes, maxLength)
+    if (startIncomingSpanHook !== undefined && request !== undefined)
+      mergeAttributes(
+        attributes,
+        callHook('startIncomingSpanHook', startIncomingSpanHook, request),
+        maxLength,
+      )
+
     const remote = propagator.extractFromHeaders(headers)
-    const span = tracer.make(
-      nameOfMethod(method),
-      SpanKind.SERVER,
-      toLeanSpan(spanOf(remote)),
-      cut(attributes, tracer.provider.limits.attributeValueLength),
-      remote,
-    )
+    const parent = toLeanSpan(spanOf(remote))
+    const span =
+      requireParentforIncomingSpans && parent === undefined
+        ? INVALID_SPAN
+        : tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
     for (const header of requestHeaders) {
       const value = headers[header.name]
       if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
@@ -169,13 +197,11 @@ function parsePath(target: string, mark: number): string {
   return slash === -1 || slash > end ? '/' : target.slice(slash, end)
 }
 
-function cut(attributes: FlatAttributes, maxLength: number): FlatAttributes {
-  if (maxLength === Number.POSITIVE_INFINITY) return attributes
+function cut(attributes: FlatAttributes, maxLength: number): void {
   for (let i = 1; i < attributes.length; i += 2) {
     const value = attributes[i]
     if (typeof value === 'string' && value.length > maxLength) attributes[i] = value.slice(0, maxLength)
   }
-  return attributes
 }
 
 function toNameAndMessage(error: unknown): { name: string; message: string } {

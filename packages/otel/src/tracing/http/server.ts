@@ -6,12 +6,14 @@ import type { EventEmitter } from 'node:events'
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import { swallow } from '../../self/guard.ts'
+import { storage } from '../context.ts'
 import { toHeaderList } from './captured-headers.ts'
 import { patchEntrances } from './entrances.ts'
 import { ServerExchange } from './exchange.ts'
 import { watchHandshake } from './handshake.ts'
 import { type HttpHooks, UNTRACED } from './hooks.ts'
 import type { ServerTracing } from './incoming.ts'
+import { callHook } from './instrumentation-options.ts'
 import { OBSERVED, type Observable, type Observed, patchEmit } from './observed.ts'
 
 type Request = http.IncomingMessage & Observable
@@ -25,7 +27,8 @@ export interface Http1ServerTracing {
 
 /** Hooks Node's HTTP/1 servers. */
 export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1ServerTracing {
-  const { responseHeaders } = hooks
+  const responseHeaders = hooks.serverHeaders.response
+  const { requestHook, responseHook, applyCustomAttributesOnSpan } = hooks.http
 
   function beginRequest(request: Request, response: Response | undefined): Observed | undefined {
     const socket = request.socket as (Socket & { encrypted?: boolean }) | null
@@ -38,12 +41,21 @@ export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1Ser
       target: request.url,
       version: request.httpVersion,
       headers: request.headers,
+      request,
       socket,
     })
     if (observed === undefined) return undefined
     request[OBSERVED] = observed
     if (response !== undefined) response[OBSERVED] = observed
+    if (observed instanceof ServerExchange && (requestHook ?? responseHook) !== undefined)
+      storage.run(observed, callHooks, observed, request, response)
     return observed
+  }
+
+  function callHooks(exchange: ServerExchange, request: Request, response: Response | undefined): void {
+    if (requestHook !== undefined) callHook('requestHook', requestHook, exchange.span, request)
+    if (responseHook !== undefined && response !== undefined)
+      callHook('responseHook', responseHook, exchange.span, response)
   }
 
   function onStart(message: unknown): void {
@@ -66,6 +78,14 @@ export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1Ser
       const value = response.getHeader(header.name)
       if (value !== undefined) exchange.span.setAttribute(header.key, toHeaderList(value))
     }
+    if (applyCustomAttributesOnSpan !== undefined)
+      callHook(
+        'applyCustomAttributesOnSpan',
+        applyCustomAttributesOnSpan,
+        exchange.span,
+        response.req,
+        response,
+      )
     tracing.finish(exchange, response.statusCode)
   }
 

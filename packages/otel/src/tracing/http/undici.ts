@@ -6,9 +6,10 @@ import { swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, spanOf } from '../context.ts'
-import { type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
+import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import type { Dimensions } from './durations.ts'
 import type { HttpHooks } from './hooks.ts'
+import { callHook, mergeAttributes } from './instrumentation-options.ts'
 import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import { redactUserinfo } from './redact.ts'
@@ -52,7 +53,15 @@ class Call {
 const maxOrigins = 500
 
 export function attachUndici(hooks: HttpHooks): () => void {
-  const { undiciTracer: tracer, propagator, redactor, requestHeaders, responseHeaders } = hooks
+  const { undiciTracer: tracer, propagator, undiciRedactor: redactor } = hooks
+  const { request: requestHeaders, response: responseHeaders } = hooks.undiciHeaders
+  const {
+    ignoreRequestHook,
+    startSpanHook,
+    requestHook,
+    responseHook,
+    requireParentforSpans = false,
+  } = hooks.undici
   const durations = hooks.undiciDurations
   const origins = new Map<string, Origin | null>()
   const dimensions: Dimensions = {
@@ -79,6 +88,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
     if (request.method === 'CONNECT') return
     const context = active()
     if (isSuppressed(context)) return
+    if (ignoreRequestHook !== undefined && callHook('ignoreRequestHook', ignoreRequestHook, request)) return
     const origin = originOf(request)
     if (origin === null) return
     const { method: rawMethod, path } = request
@@ -107,15 +117,24 @@ export function attachUndici(hooks: HttpHooks): () => void {
     if (origin.port !== undefined) attributes.push('server.port', origin.port)
     const userAgent = readHeader(request, 'user-agent')
     if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
-    const span = tracer.make(
-      nameOfMethod(method),
-      SpanKind.CLIENT,
-      toLeanSpan(spanOf(context)),
-      attributes,
-      context,
-    )
+    if (startSpanHook !== undefined)
+      mergeAttributes(
+        attributes,
+        callHook('startSpanHook', startSpanHook, request),
+        tracer.provider.limits.attributeValueLength,
+      )
+    const parent = toLeanSpan(spanOf(context))
+    const span =
+      requireParentforSpans && parent === undefined
+        ? INVALID_SPAN
+        : tracer.make(nameOfMethod(method), SpanKind.CLIENT, parent, attributes, context)
+    if (requestHook !== undefined) callHook('requestHook', requestHook, span, request)
     request[CALL] = new Call(span, method, origin)
-    propagator.injectInto(context, (name, value) => setHeader(request, name, value), span)
+    propagator.injectInto(
+      context,
+      (name, value) => setHeader(request, name, value),
+      span.isValid() ? span : undefined,
+    )
   }
 
   function onSendHeaders(request: UndiciRequest, socket: UndiciSocket): void {
@@ -138,6 +157,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
     if (call === undefined) return
     const { span } = call
     call.status = response.statusCode
+    if (responseHook !== undefined) callHook('responseHook', responseHook, span, { request, response })
     if (span.record === null) return
     span.setAttribute('http.response.status_code', response.statusCode)
     if (response.statusCode >= 400) {
