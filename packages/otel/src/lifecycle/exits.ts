@@ -38,6 +38,18 @@ export function attachExits(work: ExitWork): () => void {
   /** The signal being raised again: its default action must stay in place. */
   let raising: ExitSignal | undefined
 
+  // Held to its promises: a flush that rejects or never ends must not be the reason a process does not. The timer also
+  // keeps the loop alive, which our own sockets do not.
+  const flush = (deadlineMs: number) =>
+    new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, deadlineMs)
+      const done = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      work.flush(deadlineMs).then(done, done)
+    })
+
   const listen = (signal: ExitSignal) => {
     if (detached || listeners.has(signal)) return
     const listener = () => onSignal(signal)
@@ -55,12 +67,12 @@ export function attachExits(work: ExitWork): () => void {
   const onSignal = (signal: ExitSignal) => {
     if (process.listenerCount(signal) > 1) {
       // Somebody began to listen in this very tick.
-      void work.flush(work.deadlineMs)
+      void flush(work.deadlineMs)
       return
     }
     if (dying) return raise(signal)
     dying = true
-    void work.flush(work.deadlineMs).then(() => {
+    void flush(work.deadlineMs).then(() => {
       // The application may have begun to listen meanwhile: then the next signal is its own.
       if (process.listenerCount(signal) <= 1) raise(signal)
       dying = false
@@ -96,7 +108,7 @@ export function attachExits(work: ExitWork): () => void {
   const onBeforeExit = () => {
     if (performance.now() - flushedAtMs < sameEndMs) return
     flushedAtMs = Number.POSITIVE_INFINITY
-    void work.flush(Math.min(work.deadlineMs, naturalEndMs)).then(() => {
+    void flush(Math.min(work.deadlineMs, naturalEndMs)).then(() => {
       flushedAtMs = performance.now()
     })
   }

@@ -1,8 +1,8 @@
 // Delivery in the `exit` event, when nothing asynchronous runs any more: a child process sends while we wait.
 //
 // Why a child and not a worker thread with Atomics.wait: the worker delivers in 11 to 26 ms but must exist beforehand
-// (17 MB for every process, for ever); a child costs nothing until the end and then 40 to 90 ms, and only when
-// something is pending at all.
+// (17 MB for every process, for ever); a child costs nothing until the end and then about 40 ms (measured: process.exit
+// with 20 spans pending, 39 ms over HTTP and over gRPC), and only when something is pending at all.
 import { createRequire } from 'node:module'
 import type { Speak } from '../export/export.ts'
 import { lastWordsScript } from './last-words-script.ts'
