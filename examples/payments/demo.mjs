@@ -10,7 +10,7 @@ import { createRequire } from 'node:module'
 import { renderTraceList, watchFinished } from '@org/otel-devtools'
 import { startInfrastructure } from './demo/infrastructure.mjs'
 import { startPlatform } from './demo/platform.mjs'
-import { seed } from './demo/seed.mjs'
+import { createTopics, seed } from './demo/seed.mjs'
 import { tellStory } from './demo/story.mjs'
 import { drive, warmUp } from './demo/traffic.mjs'
 
@@ -43,8 +43,8 @@ async function main() {
   const infrastructure = await startInfrastructure(say)
   cleanups.push(infrastructure.stop)
   const { env, receiver } = infrastructure
-  say('filling the database')
-  await seed(env.DATABASE_URL)
+  say('filling the database, creating the topics')
+  await Promise.all([seed(env.DATABASE_URL), createTopics(env.KAFKA_BROKERS)])
   say(`starting the services with NODE_OPTIONS="--require ${register}"`)
   const platform = await startPlatform({
     register,

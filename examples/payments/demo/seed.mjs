@@ -1,4 +1,5 @@
 // The accounts of the demo: twenty customers with a short history each, and a company with twelve long ones.
+import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
 
 export const retailCustomers = Array.from({ length: 20 }, (_, i) => `customer-${i + 1}`)
@@ -39,5 +40,17 @@ export async function seed(connectionString) {
     await client.query('ANALYZE payments.ledger_entries')
   } finally {
     await client.end()
+  }
+}
+
+/** Creates the topics that do not exist: a consumer of a missing topic ends, as it would anywhere. */
+export async function createTopics(brokers) {
+  const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    const topics = ['payments', 'retries'].map(topic => ({ topic, numPartitions: 3 }))
+    await admin.createTopics({ topics, waitForLeaders: true })
+  } finally {
+    await admin.disconnect()
   }
 }
