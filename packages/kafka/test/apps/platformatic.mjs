@@ -574,4 +574,4 @@ check('C58 untrace gives back the functions of the library', async () => {
 await runCases()
 await closeAll()
 await broker.stop()
-process.disconnect()
+process.exit(0)

@@ -31,6 +31,11 @@ function bundle(entry: string, name: string): string {
 
 let bundles: { preload: string; commonjs: string } | undefined
 
+/** A path in the directory that `removeBundles` removes. */
+export function temporaryFile(name: string): string {
+  return join(directory, name)
+}
+
 export function removeBundles(): void {
   rmSync(directory, { recursive: true, force: true })
 }
@@ -73,8 +78,10 @@ export function runApp(file: string, mode: Mode, options: RunOptions = {}): Prom
     let stderr = ''
     child.on('message', message => results.push(message as Result))
     child.stderr!.on('data', chunk => (stderr += chunk))
+    const timer = setTimeout(() => child.kill('SIGKILL'), 45_000)
     child.on('error', reject)
     child.on('exit', code => {
+      clearTimeout(timer)
       if (code === 0) resolve(results)
       else reject(new Error(`${file} exited with ${code}\n${stderr}`))
     })
