@@ -89,10 +89,13 @@ function report(checks) {
     print(`   ${mark} ${name}${ok === true || !detail ? '' : `: ${detail}`}`)
   }
   const failed = checks.filter(check => check.ok === false).length
+  const skipped = checks.filter(check => check.ok === undefined).length
+  const rest = skipped === 0 ? '' : ` ${skipped} could not be checked.`
+  const held = checks.length - failed - skipped
   print(
     failed === 0
-      ? `\nAll ${checks.length} links hold.`
-      : `\n${failed} of ${checks.length} links are missing.`,
+      ? `\nAll ${held} links hold.${rest}`
+      : `\n${failed} of ${checks.length} links are missing.${rest}`,
   )
   return failed === 0
 }
