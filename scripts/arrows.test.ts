@@ -22,7 +22,8 @@ const rooms: Record<string, readonly string[]> = {
   metrics: ['config', 'self', 'tracing', 'export'],
   logs: ['config', 'self', 'tracing', 'export'],
   libraries: ['config', 'self', 'loader', 'tracing'],
-  lifecycle: ['config', 'self'],
+  // Last words send what the outbox holds: its request type is all that is looked at.
+  lifecycle: ['config', 'self', 'export'],
   loader: ['config', 'self', 'libraries', 'tracing'],
   build: ['config', 'self', 'tracing', 'export', 'metrics', 'logs', 'loader', 'libraries'],
   '': ['*'],
