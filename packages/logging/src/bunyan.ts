@@ -1,29 +1,52 @@
 // bunyan: `_emit` receives a record that bunyan made for this one line, so it can be written to.
-import { claim, traceFieldsFor } from './registry.ts'
+import { claim, traceFieldsFor, unclaim } from './registry.ts'
 
-interface BunyanLoggerClass {
-  prototype: { _emit(record: Record<string, unknown>, noemit?: boolean): unknown }
+type BunyanRecord = Record<string, unknown>
+type Emit = (this: object, record: BunyanRecord, noemit?: boolean) => unknown
+
+export type BunyanRecordListener = (logger: object, record: BunyanRecord) => void
+
+export interface BunyanPatchOptions {
+  /** false: the record stays as it is. */
+  correlation?: boolean
+  listener?: BunyanRecordListener | undefined
+  /** The listener failed; the line was written. */
+  onFailure?: ((error: unknown) => void) | undefined
 }
 
+/** Teaches all loggers of one copy of bunyan. Returns the way back, or undefined when there was nothing to do. */
 export function patchBunyanLogger(
-  Logger: BunyanLoggerClass,
-  options?: { listener?: (record: Record<string, unknown>) => void },
-): boolean {
-  const prototype = Logger.prototype
+  Logger: { prototype: unknown },
+  options: BunyanPatchOptions = {},
+): (() => void) | undefined {
+  const { correlation = true, listener, onFailure } = options
+  const prototype = Logger.prototype as { _emit: Emit }
   const original = prototype?._emit
-  if (typeof original !== 'function' || !claim(prototype)) return false
-  const listener = options?.listener
-  prototype._emit = function _emit(record, noemit): unknown {
+  if (typeof original !== 'function' || !claim(prototype)) return undefined
+  const fields = traceFieldsFor()
+
+  function _emit(this: object, record: BunyanRecord, noemit?: boolean): unknown {
     try {
-      const active = traceFieldsFor().read()
+      const active = correlation ? fields.read() : undefined
       if (active !== undefined)
         for (const name of Object.keys(active)) if (record[name] === undefined) record[name] = active[name]
-      // `noemit` asks for the text only: nothing is written, so nothing is sent either.
-      if (listener !== undefined && noemit !== true) listener(record)
     } catch {
       // A record that refuses to be written to is logged as it is.
     }
-    return original.call(this, record, noemit)
+    const text = original.call(this, record, noemit)
+    // `noemit` asks for the text only: nothing is written, so nothing is sent either.
+    if (listener !== undefined && noemit !== true) {
+      try {
+        listener(this, record)
+      } catch (error) {
+        onFailure?.(error)
+      }
+    }
+    return text
   }
-  return true
+  prototype._emit = _emit
+  return () => {
+    if (prototype._emit === _emit) prototype._emit = original
+    unclaim(prototype)
+  }
 }

@@ -20,6 +20,8 @@ export interface CorrelationOptions {
   baggageKeys?: readonly string[]
   /** Field that carries the inbound request id (`X-Request-ID`), when the server recorded one. */
   requestIdField?: string
+  /** Put on every line, inside a span and outside: `service.name` and `service.version`, `dd.service` for `datadog`. */
+  service?: { readonly name: string; readonly version?: string }
   /** Google Cloud project, which the `gcp` preset needs to print `projects/<id>/traces/<trace>`. */
   gcpProject?: string
 }

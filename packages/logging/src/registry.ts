@@ -37,3 +37,8 @@ export function claim(object: object): boolean {
   patched.add(object)
   return true
 }
+
+/** After its patch was taken back. */
+export function unclaim(object: object): void {
+  registry().patched.delete(object)
+}

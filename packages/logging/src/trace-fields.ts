@@ -30,11 +30,15 @@ type FieldValue = string | boolean | Record<string, string | boolean>
 
 export interface TraceFields {
   /** The fields of the active span; `undefined` outside a span. A fresh object on every call. */
-  read(): Record<string, FieldValue> | undefined
+  read(ctx?: Context): Record<string, FieldValue> | undefined
   /** The same as JSON text with a leading comma, `,"trace_id":"..."`; `''` outside a span. */
   json(): string
+  /** Baggage entries and the request id alone, as log records carry them. */
+  extra(ctx?: Context): Record<string, string> | undefined
   /** Every top-level name that can appear: a line that already has one keeps its own. */
   readonly names: readonly string[]
+  /** The names, of these, that say the span. */
+  readonly spanNames: readonly string[]
 }
 
 // Datadog correlates by the low 64 bits in decimal.
@@ -86,13 +90,18 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
 
   const wantsExtra = requestIdField !== undefined || baggageKeys.length > 0
 
-  function read(): Record<string, FieldValue> | undefined {
-    const active = context.active()
+  const service = serviceFields(options)
+  const serviceJson = service === undefined ? '' : `,${JSON.stringify(service).slice(1, -1)}`
+
+  function read(active: Context = context.active()): Record<string, FieldValue> | undefined {
     const spanContext = trace.getSpanContext(active)
-    if (spanContext === undefined || !isSpanContextValid(spanContext)) return undefined
+    if (spanContext === undefined || !isSpanContextValid(spanContext))
+      return service === undefined ? undefined : { ...service }
     const fields = spanFields(spanContext)
     const extra = wantsExtra ? extraFields(active) : undefined
-    return nested === undefined ? { ...fields, ...extra } : { [nested]: fields, ...extra }
+    return nested === undefined
+      ? { ...service, ...fields, ...extra }
+      : { ...service, [nested]: fields, ...extra }
   }
 
   // The common shape is put together from constant pieces: JSON.stringify of an object costs three times as much.
@@ -111,19 +120,57 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
       return fields === undefined ? '' : `,${JSON.stringify(fields).slice(1, -1)}`
     }
     const span = trace.getActiveSpan()
-    if (span === undefined) return ''
+    if (span === undefined) return serviceJson
     const c = span.spanContext()
     if (c === lastContext) return lastJson
-    if (!isSpanContextValid(c)) return ''
+    if (!isSpanContextValid(c)) return serviceJson
     lastContext = c
     lastJson =
+      serviceJson +
       (traceHead && `${traceHead}${traceValue(c)}"`) +
       (spanHead && `${spanHead}${spanValue(c)}"`) +
       (flagsHead && `${flagsHead}${flagsText(c)}"`)
     return lastJson
   }
 
-  const ownNames =
+  const spanNames =
     nested === undefined ? [names.traceId, names.spanId, names.traceFlags].filter(Boolean) : [nested]
-  return { read, json, names: requestIdField ? [...ownNames, requestIdField] : ownNames }
+  const extraNames = [
+    ...(requestIdField ? [requestIdField] : []),
+    ...baggageKeys.map(key => `baggage.${key}`),
+  ]
+  return {
+    read,
+    json,
+    extra: ctx => (wantsExtra ? extraFields(ctx ?? context.active()) : undefined),
+    names: [...spanNames, ...extraNames, ...Object.keys(service ?? {})],
+    spanNames,
+  }
+}
+
+function serviceFields({ preset, service }: CorrelationOptions): Record<string, string> | undefined {
+  if (service === undefined) return undefined
+  const prefix = preset === 'datadog' ? 'dd.' : 'service.'
+  const nameField = preset === 'datadog' ? 'dd.service' : 'service.name'
+  return { [nameField]: service.name, ...(service.version && { [`${prefix}version`]: service.version }) }
+}
+
+/** Without the fields of the active span: a log record carries them as its trace context. Fields the user set himself stay. */
+export function withoutTraceFields<T extends Record<string, unknown>>(
+  line: T,
+  fields: TraceFields,
+  ctx?: Context,
+): T {
+  let active: Record<string, unknown> | undefined
+  for (const name of fields.spanNames) {
+    const value = line[name]
+    if (value === undefined) continue
+    active ??= fields.read(ctx) ?? {}
+    const isOurs =
+      typeof value === 'object'
+        ? JSON.stringify(value) === JSON.stringify(active[name])
+        : value === active[name]
+    if (isOurs) delete line[name]
+  }
+  return line
 }

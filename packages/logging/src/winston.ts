@@ -1,7 +1,8 @@
 // winston: the fields are put on a copy of the info object, because the object may be the caller's own, may be
 // frozen, and may be logged again from another span.
+import { type Context, context } from '@opentelemetry/api'
 import type { CorrelationOptions } from './options.ts'
-import { claim, traceFieldsFor } from './registry.ts'
+import { claim, traceFieldsFor, unclaim } from './registry.ts'
 
 type Info = Record<string | symbol, unknown>
 
@@ -60,34 +61,125 @@ export function winstonTraceFormat(options?: CorrelationOptions): WinstonFormat 
   }
 }
 
-/** Called with every info object that is written, after correlation: the door for log sending. */
-export type WinstonInfoListener = (logger: object, info: Info) => void
-
-interface WinstonLoggerClass {
-  prototype: { write(...args: unknown[]): boolean }
+/** What was known when the line was logged; its formats may run later, in another context. */
+export interface WinstonOrigin {
+  readonly context: Context
+  /** The error that was logged, as it was before a format took it apart. */
+  readonly error: Error | undefined
 }
 
-/** Teaches `Logger.prototype.write` of one copy of winston 3 (`winston/lib/winston/logger.js`). */
+/** Called with every info the logger's own format let through: the door for log sending. */
+export type WinstonInfoListener = (logger: object, info: Info, origin: WinstonOrigin) => void
+
+interface WinstonPrototype {
+  write(...args: unknown[]): boolean
+  _transform(info: unknown, encoding: unknown, callback: unknown): void
+  push(chunk: unknown, encoding?: unknown): boolean
+}
+
+export interface WinstonPatchOptions {
+  /** false: the info stays as it is. */
+  correlation?: boolean
+  listener?: WinstonInfoListener | undefined
+  /** The listener failed; the line goes its way. */
+  onFailure?: ((error: unknown) => void) | undefined
+}
+
+/**
+ * Teaches `Logger.prototype.write` of one copy of winston 3 (`winston/lib/winston/logger.js`). Returns the way back, or
+ * undefined when there was nothing to do.
+ */
 export function patchWinstonLogger(
-  Logger: WinstonLoggerClass,
-  options?: { listener?: WinstonInfoListener },
-): boolean {
-  const prototype = Logger.prototype
-  const original = prototype.write
-  if (typeof original !== 'function' || !claim(prototype)) return false
-  const listener = options?.listener
-  prototype.write = function write(this: object, ...args: unknown[]): boolean {
-    try {
-      const info = args[0]
-      if (typeof info === 'object' && info !== null) {
-        const active = traceFieldsFor().read()
-        if (active !== undefined) args[0] = withFields(info as Info, active)
-        if (listener !== undefined) listener(this, args[0] as Info)
-      }
-    } catch {
-      // An exotic info object: winston gets what the caller gave.
-    }
-    return original.apply(this as never, args)
+  Logger: { prototype: unknown },
+  options: WinstonPatchOptions = {},
+): (() => void) | undefined {
+  const { correlation = true, listener, onFailure } = options
+  const prototype = Logger.prototype as WinstonPrototype & Record<string, unknown>
+  if (typeof prototype?.write !== 'function' || !claim(prototype)) return undefined
+  const undo: (() => void)[] = [() => unclaim(prototype)]
+  function replace(name: 'write' | '_transform' | 'push', method: (...args: any[]) => unknown): void {
+    const own = Object.getOwnPropertyDescriptor(prototype, name)
+    const original = prototype[name]
+    Object.defineProperty(method, 'name', { value: original.name, configurable: true })
+    Object.defineProperty(method, 'length', { value: original.length, configurable: true })
+    Object.defineProperty(prototype, name, {
+      value: method,
+      writable: true,
+      configurable: true,
+      enumerable: own?.enumerable ?? false,
+    })
+    undo.push(() => {
+      if (prototype[name] !== method) return
+      if (own === undefined) Reflect.deleteProperty(prototype, name)
+      else Object.defineProperty(prototype, name, own)
+    })
   }
-  return true
+
+  const fields = traceFieldsFor()
+  const origins = listener === undefined ? undefined : new WeakMap<object, WinstonOrigin>()
+  const { write: originalWrite, _transform: originalTransform, push: originalPush } = prototype
+
+  replace('write', function write(this: object, ...args: unknown[]): boolean {
+    const info = args[0]
+    if (typeof info === 'object' && info !== null) {
+      try {
+        const active = correlation ? fields.read() : undefined
+        if (active !== undefined) args[0] = withFields(info as Info, active)
+        origins?.set(args[0] as object, { context: context.active(), error: findError(info as Info) })
+      } catch {
+        // An exotic info object: winston gets what the caller gave.
+        args[0] = info
+      }
+    }
+    return originalWrite.apply(this as never, args)
+  })
+
+  if (
+    listener !== undefined &&
+    typeof originalTransform === 'function' &&
+    typeof originalPush === 'function'
+  ) {
+    // What the format leaves of the info is pushed from inside `_transform`: nothing that a format took away is sent.
+    let current: WinstonOrigin | undefined
+    replace(
+      '_transform',
+      function _transform(this: object, info: unknown, encoding: unknown, callback: unknown) {
+        const outer = current
+        current = typeof info === 'object' && info !== null ? origins?.get(info) : undefined
+        try {
+          originalTransform.call(this as never, info, encoding, callback)
+        } finally {
+          current = outer
+        }
+      },
+    )
+    replace('push', function push(this: object, chunk: unknown, encoding?: unknown): boolean {
+      const origin = current
+      current = undefined
+      if (origin !== undefined && typeof chunk === 'object' && chunk !== null) {
+        try {
+          listener(this, chunk as Info, origin)
+        } catch (error) {
+          onFailure?.(error)
+        }
+      }
+      return originalPush.call(this as never, chunk, encoding)
+    })
+  }
+  return () => {
+    for (const back of undo) back()
+  }
+}
+
+// winston keeps the arguments of a line here, by the registry of symbols.
+const SPLAT = Symbol.for('splat')
+
+function findError(info: Readonly<Info>): Error | undefined {
+  if (info instanceof Error) return info
+  for (const key of ['error', 'err', 'exception', 'message'] as const) {
+    const value = info[key]
+    if (value instanceof Error) return value
+  }
+  const splat = info[SPLAT]
+  return Array.isArray(splat) ? splat.find(item => item instanceof Error) : undefined
 }

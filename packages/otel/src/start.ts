@@ -1,6 +1,7 @@
 // The story of one run: resolve what was asked, build, publish, attach, and keep until the process ends.
 import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { buildLibraryOptions } from './build/library-options.ts'
+import { buildLogging } from './build/logging.ts'
 import { buildMetering, type Metering } from './build/metering.ts'
 import { buildTracing } from './build/tracing.ts'
 import type { Config, LogLevel } from './config/config.ts'
@@ -17,7 +18,7 @@ import { claimProcess, readRegistry } from './lifecycle/once.ts'
 import { type AttachedLibraries, attachLibraries } from './loader/attach.ts'
 import { loadChunk } from './loader/chunk.ts'
 import type { LibraryHooks } from './loader/library.ts'
-import { LeanLoggerProvider } from './logs/logger-provider.ts'
+import type { LeanLoggerProvider } from './logs/logger-provider.ts'
 import type { HistogramSource } from './metrics/histogram-source.ts'
 import { SpanMetrics } from './metrics/span-metrics.ts'
 import { diagLogger } from './self/diag.ts'
@@ -102,9 +103,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     self: { spans: () => tracing.provider.stats, lines: () => exported.account.lines() },
     exportMetrics: metrics => exported.metrics.export(metrics),
   })
-  const loggerProvider = config.logs.sending
-    ? new LeanLoggerProvider({ sink: exported.logs, limits: config.logs, now: Date.now })
-    : undefined
+  const loggerProvider = buildLogging(config, exported.logs)
 
   publish(config, tracing, metering, loggerProvider)
   const libraries = attachLibraries({
@@ -117,7 +116,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
       // Measured by the metrics room, with everything else that is read once per interval.
       'runtime-node': () => ({ modules: [] }),
     },
-    libraryOptions: buildLibraryOptions(config),
+    libraryOptions: buildLibraryOptions(config, loggerProvider),
   })
   tracing.ratioFile?.start()
 

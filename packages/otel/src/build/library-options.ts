@@ -1,20 +1,45 @@
 // What was decided, in the words of the libraries that the loader hands it to (by chunk name).
+import type { LoggerProvider } from '@opentelemetry/api'
 import type { Config } from '../config/config.ts'
+import { swallow } from '../self/guard.ts'
+import { say } from '../self/log.ts'
 
-export function buildLibraryOptions(config: Config): Record<string, Readonly<Record<string, unknown>>> {
-  const { logs, metrics } = config
+/** `loggerProvider`: where the lines of loggers are sent; undefined when they are not. */
+export function buildLibraryOptions(
+  config: Config,
+  loggerProvider?: LoggerProvider,
+): Record<string, Readonly<Record<string, unknown>>> {
+  const { metrics } = config
   return {
-    logging: {
-      correlation: logs.correlation,
-      preset: logs.preset,
-      fields: logs.fields,
-      baggageKeys: logs.baggageKeys,
-      ...(logs.nested !== undefined && { nested: logs.nested }),
-      ...(logs.requestIdHeader !== undefined && { requestIdField: 'request_id' }),
-    },
-    exemplars: {
-      enabled: metrics.exemplarFilter !== 'always_off' && metrics.exemplars?.promClient !== false,
-      intervalMs: metrics.exemplars?.minIntervalMs,
-    },
+    logging: buildLoggingOptions(config, loggerProvider),
+    exemplars: { enabled: metrics.exemplars?.promClient, intervalMs: metrics.exemplars?.minIntervalMs },
+  }
+}
+
+function buildLoggingOptions(
+  { logs, resource }: Config,
+  loggerProvider: LoggerProvider | undefined,
+): Record<string, unknown> {
+  const { 'service.name': name, 'service.version': version } = resource.attributes
+  return {
+    correlation: logs.correlation,
+    console: logs.console,
+    preset: logs.preset,
+    fields: logs.fields,
+    baggageKeys: logs.baggageKeys,
+    ...(logs.nested !== undefined && { nested: logs.nested }),
+    ...(logs.requestIdHeader !== undefined && { requestIdField: 'request_id' }),
+    ...(logs.serviceFields && {
+      service: { name: String(name), ...(version !== undefined && { version: String(version) }) },
+    }),
+    ...(loggerProvider !== undefined && { loggerProvider }),
+    recordErrors: logs.recordErrorsOnSpan ? (logs.recordErrorsAsStatus ? 'status' : 'event') : 'off',
+    onShippedElsewhere: (library: string, transport: string) =>
+      say(
+        'info',
+        'ORG_OTEL_LOG_ELSEWHERE',
+        `${library}: ${transport} sends the lines of a logger already; we do not`,
+      ),
+    onFailure: swallow,
   }
 }

@@ -119,6 +119,16 @@ export interface LogFields {
   traceFlags: string
 }
 
+/** Per second, by the bands of the log data model. */
+export interface SeverityRates {
+  readonly trace?: number
+  readonly debug?: number
+  readonly info?: number
+  readonly warn?: number
+  readonly error?: number
+  readonly fatal?: number
+}
+
 export interface Config {
   readonly enabled: boolean
   readonly logLevel: LogLevel
@@ -173,6 +183,12 @@ export interface Config {
     readonly requestIdHeader?: string
     readonly console: 'off' | 'append' | 'structured'
     readonly recordErrorsOnSpan: boolean
+    /** With `recordErrorsOnSpan`: such an error also sets the status of the span. */
+    readonly recordErrorsAsStatus?: boolean
+    /** `service.name` and `service.version` on every line. */
+    readonly serviceFields?: boolean
+    /** Records sent per second at most; a severity that is absent has no limit. */
+    readonly maxPerSecond?: SeverityRates
   }
   readonly instrumentations: {
     /** undefined: all that are on by default. */

@@ -314,6 +314,9 @@ function assemble(
       ...(v['logs.requestIdHeader'] === undefined ? {} : { requestIdHeader: v['logs.requestIdHeader'] }),
       console: v['logs.console'],
       recordErrorsOnSpan: v['logs.recordErrors'],
+      recordErrorsAsStatus: v['logs.recordErrorsAsStatus'],
+      serviceFields: v['logs.serviceFields'],
+      maxPerSecond: v['logs.maxPerSecond'],
     },
     instrumentations: resolveInstrumentations(v, env, extras.options, problems),
     http: {

@@ -8,6 +8,7 @@ import type {
   PropagatorName,
   SamplerConfig,
   SamplingRule,
+  SeverityRates,
 } from './config.ts'
 import { parseText } from './parse.ts'
 import { parseBoolean, parseSwitch } from './parse-boolean.ts'
@@ -28,6 +29,7 @@ import {
 } from './parse-number.ts'
 import { parsePairs } from './parse-pairs.ts'
 import { parseRules } from './parse-rules.ts'
+import { parseSeverityRates } from './parse-severity-rates.ts'
 import { setting } from './setting.ts'
 import { otlpRows } from './settings-otlp.ts'
 
@@ -558,7 +560,7 @@ export const settings = [
     parse: parseEnum(['off', 'append', 'structured']),
     fallback: 'off' as 'off' | 'append' | 'structured',
     group: 'Logs',
-    says: 'Lines of `console.*` inside a span: untouched, with ids appended, or as one JSON line.',
+    says: 'Lines of `console.*`: untouched, with ids appended inside a span, or each as one JSON line.',
   }),
   setting({
     key: 'logs.recordErrors',
@@ -566,7 +568,32 @@ export const settings = [
     parse: parseSwitch,
     fallback: false,
     group: 'Logs',
-    says: 'Errors that are logged inside a span are recorded on the span.',
+    says: 'Errors that are logged inside a span, at error level or above, are recorded on the span.',
+  }),
+  setting({
+    key: 'logs.recordErrorsAsStatus',
+    env: ['ORG_OTEL_LOG_ERRORS_SET_STATUS'],
+    parse: parseSwitch,
+    fallback: false,
+    group: 'Logs',
+    says: 'With the one above: the status of the span becomes error too.',
+  }),
+  setting({
+    key: 'logs.serviceFields',
+    env: ['ORG_OTEL_LOG_SERVICE_FIELDS'],
+    parse: parseSwitch,
+    fallback: false,
+    group: 'Logs',
+    says: '`service.name` and `service.version` on every log line, inside a span and outside.',
+  }),
+  setting({
+    key: 'logs.maxPerSecond',
+    env: ['ORG_OTEL_LOG_MAX_PER_SECOND'],
+    parse: parseSeverityRates,
+    fallback: { trace: 1000, debug: 1000, info: 5000 } as SeverityRates,
+    shown: '`trace=1000,debug=1000,info=5000`',
+    group: 'Logs',
+    says: 'Log records sent per second at most, by severity; one that is not named has no limit, `none` lifts all. The lines themselves are always written.',
   }),
   setting({
     key: 'blrp.maxQueueSize',

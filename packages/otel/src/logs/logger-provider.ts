@@ -6,20 +6,25 @@ import type {
   LoggerOptions,
   LoggerProvider,
   LogRecord,
+  TimeInput,
 } from '@opentelemetry/api'
 import type { LogRecordData, LogSink } from '../export/log-encoder.ts'
 import { swallow } from '../self/guard.ts'
-import { toEpochMs } from '../tracing/clock.ts'
+import { clockOrigin, monotonicMs, toEpochMs } from '../tracing/clock.ts'
 import { active, isSuppressed, spanOf } from '../tracing/context.ts'
 import type { Scope } from '../tracing/ended-span.ts'
 import { exceptionAttributes } from './exception.ts'
 import { type LogLimits, limitAttributes, limitValue } from './limits.ts'
+import type { RateLimit } from './rate-limit.ts'
+import type { LogRedactor } from './redact.ts'
 
 export interface LoggerProviderOptions {
   sink: LogSink
   limits: LogLimits
   /** Milliseconds since the epoch. */
   now(): number
+  readonly redactor?: LogRedactor
+  readonly rateLimit?: RateLimit
 }
 
 export class LeanLoggerProvider implements LoggerProvider {
@@ -50,24 +55,27 @@ class LeanLogger implements Logger {
     this.scope = scope
   }
 
-  enabled(options?: { context?: Context }): boolean {
-    return !isSuppressed(options?.context ?? active())
+  enabled(options?: { context?: Context; severityNumber?: number }): boolean {
+    if (isSuppressed(options?.context ?? active())) return false
+    const { rateLimit, now } = this.options
+    return rateLimit === undefined || rateLimit.isOpen(options?.severityNumber, now())
   }
 
   emit(record: LogRecord): void {
     try {
-      const data = this.describe(record)
-      if (data !== undefined) this.options.sink.add(data)
+      // The exporter's own log lines must not feed the exporter.
+      if (isSuppressed(record.context ?? active())) return
+      const { rateLimit, now, sink } = this.options
+      if (rateLimit?.take(record.severityNumber, now()) === false) return
+      sink.add(this.describe(record))
     } catch (error) {
       swallow('log record', error)
     }
   }
 
-  private describe(record: LogRecord): LogRecordData | undefined {
+  private describe(record: LogRecord): LogRecordData {
     const ctx = record.context ?? active()
-    // The exporter's own log lines must not feed the exporter.
-    if (isSuppressed(ctx)) return undefined
-    const { limits, now } = this.options
+    const { limits, now, redactor } = this.options
     const span = spanOf(ctx)?.spanContext()
     // Attributes the application set win over those taken from the exception.
     const wanted: Attributes =
@@ -75,14 +83,16 @@ class LeanLogger implements Logger {
         ? (record.attributes ?? {})
         : { ...exceptionAttributes(record.exception), ...record.attributes }
     const { attributes, dropped } = limitAttributes(wanted, limits)
-    const observedMs = record.observedTimestamp === undefined ? now() : toEpochMs(record.observedTimestamp)
+    const body = limitValue(record.body, limits)
+    if (redactor !== undefined)
+      for (const key of Object.keys(attributes)) attributes[key] = redactor.redactField(key, attributes[key])
     return {
       scope: this.scope,
-      timeMs: record.timestamp === undefined ? undefined : toEpochMs(record.timestamp),
-      observedMs,
+      timeMs: record.timestamp === undefined ? undefined : readTime(record.timestamp),
+      observedMs: record.observedTimestamp === undefined ? now() : readTime(record.observedTimestamp),
       severityNumber: record.severityNumber,
       severityText: record.severityText,
-      body: limitValue(record.body, limits),
+      body: redactor === undefined ? body : redactor.redact(body),
       attributes,
       droppedAttributes: dropped,
       eventName: record.eventName,
@@ -91,4 +101,8 @@ class LeanLogger implements Logger {
       traceFlags: span?.traceFlags,
     }
   }
+}
+
+function readTime(time: TimeInput): number {
+  return toEpochMs(time, clockOrigin(monotonicMs()))
 }

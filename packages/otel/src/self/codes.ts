@@ -174,13 +174,28 @@ export const codes = [
     code: 'ORG_OTEL_HOOK_FAILED',
     level: 'warn',
     says: 'A function among the options of the http or undici instrumentation (`requestHook` and others) threw.',
-    action: 'The request and its span go on without what the function would have added. Correct the function.',
+    action:
+      'The request and its span go on without what the function would have added. Correct the function.',
   },
   {
     code: 'ORG_OTEL_ID_GENERATOR',
     level: 'warn',
     says: 'An id generator given to start() threw or returned an id that is not valid.',
     action: 'Our own ids are used. Correct the generator.',
+  },
+  {
+    code: 'ORG_OTEL_LOG_RATE',
+    level: 'warn',
+    says: 'More log records of a severity were written than are sent per second.',
+    action:
+      'The records above the limit are not sent; the lines themselves are written. Raise ORG_OTEL_LOG_MAX_PER_SECOND, or log less.',
+  },
+  {
+    code: 'ORG_OTEL_LOG_ELSEWHERE',
+    level: 'info',
+    says: 'A logger has a transport or stream that sends its lines to OpenTelemetry already.',
+    action:
+      'We do not send the lines of this logger, so that nothing arrives twice. Remove the transport to change that.',
   },
   {
     code: 'ORG_OTEL_EXPORT_UNREACHABLE',
