@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
 import type { Attributes } from '@opentelemetry/api'
+import { guard } from './guard.ts'
 import type { ClientInfo, Settings } from './options.ts'
 import type { ClientFacts } from './registry.ts'
 
@@ -15,7 +16,10 @@ const control = /[\x00-\x1f\x7f]/
  */
 export function readKey(key: unknown, settings: Settings): string | undefined {
   if (settings.captureKey === false || key === null || key === undefined) return undefined
-  if (typeof settings.captureKey === 'function') return settings.captureKey(key)
+  if (typeof settings.captureKey === 'function') {
+    const { captureKey } = settings
+    return guard('captureKey', () => captureKey(key))
+  }
   if (typeof key === 'number' || typeof key === 'bigint') return String(key)
   let text: string
   if (typeof key === 'string') text = key

@@ -28,8 +28,11 @@ describe.each(combinations)('%s by %s', (client, mode) => {
     const { instrumentKafka, traceProducer, traceConsumer } = driver.api
     const t = newTopic()
     const producer = await driver.producer()
+    traceProducer(producer)
+    const { send } = producer
     const same: typeof producer = traceProducer(traceProducer(producer))
     expect(same).toBe(producer)
+    expect(producer.send).toBe(send)
     const kafka = driver.kafka()
     expect(instrumentKafka(instrumentKafka(kafka))).toBe(kafka)
     await producer.send({ topic: t, messages: [{ value: 'v' }] })
@@ -151,6 +154,7 @@ describe.each(combinations)('%s by %s', (client, mode) => {
     await until(() => sdk!.named(`process ${t}`).length === 2, 'two messages')
     expect(handled).toBe(2)
     expect(sdk.named(`send ${t}`)).toHaveLength(1)
+    expect((await driver.wire(t)).map(headerNames)).toEqual([['traceparent'], ['traceparent']])
     expect(sdk.said.filter(line => line.includes('producerHook')).length).toBeLessThanOrEqual(1)
   })
 
