@@ -18,7 +18,7 @@ export class Reservoir {
   readonly slots: (Held | undefined)[]
   /** Per bucket (a fixed-size reservoir has one): which measurement takes a slot next, and how many come before it. */
   private readonly next: number[]
-  private readonly wait: Int32Array
+  private readonly wait: number[]
   private readonly boundaries: readonly number[] | undefined
   private readonly random: () => number
   /** Readers that have been given these exemplars. */
@@ -31,7 +31,7 @@ export class Reservoir {
     this.boundaries = isAligned ? boundaries : undefined
     this.slots = new Array(isAligned ? buckets : size).fill(undefined)
     this.next = new Array(buckets).fill(1)
-    this.wait = new Int32Array(buckets).fill(1)
+    this.wait = new Array(buckets).fill(1)
     this.random = random
   }
 
@@ -84,7 +84,7 @@ export class Reservoir {
   }
 
   private expect(bucket: number, next: number): void {
-    this.wait[bucket] = Math.min(next - this.next[bucket]!, 0x7fffffff)
+    this.wait[bucket] = next - this.next[bucket]!
     this.next[bucket] = next
   }
 

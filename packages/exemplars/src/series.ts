@@ -12,8 +12,8 @@ export type SeriesNode = Map<string | undefined, SeriesNode> | Slots
 /** What we keep for one metric. */
 export interface MetricSeries {
   readonly names: readonly string[]
-  /** Upper bounds as numbers in a row: prom-client's own array is frozen, which makes V8 box them. */
-  readonly bounds: Float64Array | undefined
+  /** A copy of the upper bounds: prom-client's own array is frozen, which makes V8 box its numbers. */
+  readonly bounds: readonly number[] | undefined
   readonly root: SeriesNode
   /** The application keeps exemplars of its own in this metric. */
   readonly isTheirs: boolean
@@ -25,7 +25,7 @@ export function openSeries(metric: PromMetric): MetricSeries {
 
 function addSeries(metric: PromMetric): MetricSeries {
   const names = [...(metric.labelNames ?? [])]
-  const bounds = metric.upperBounds && Float64Array.from(metric.upperBounds)
+  const bounds = metric.upperBounds && [...metric.upperBounds]
   const series: MetricSeries = {
     names,
     bounds,

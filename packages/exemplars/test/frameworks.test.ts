@@ -292,13 +292,14 @@ describe('fastify', () => {
 
   test.each(['fastify-metrics', 'fastify-metrics-12'])('%s', async name => {
     // Version 14 brings @prometheus-io/client, 12 prom-client 15.
-    if (name === 'fastify-metrics') patchPromClient(require('@prometheus-io/client'))
     const plugin = require(name)
     const server = await open(async app => {
       await app.register(plugin.default ?? plugin, {
         endpoint: '/metrics',
         defaultMetrics: { enabled: true },
       })
+      // Loaded as an ES module it has a copy of the client that `require` does not see.
+      patchPromClient(app.metrics.client)
       app.addHook('onRequest', (_request: unknown, _reply: unknown, done: () => void) => void inSpan(done))
       app.get('/work', async () => 'done')
     })

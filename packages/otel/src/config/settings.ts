@@ -431,7 +431,7 @@ export const settings = [
     parse: parseDurationMs,
     fallback: 1000,
     group: 'Metrics',
-    says: 'Milliseconds for which a bucket keeps its exemplar, unless a slower or failed one comes.',
+    says: 'Milliseconds for which a bucket shows its exemplar; the next is the failed, else the slowest observation since.',
   }),
   setting({
     key: 'exemplars.promClient',
