@@ -10,7 +10,7 @@ import { root, toolEnv } from './setup.mjs'
 const [set, ...rest] = process.argv.slice(2)
 const projects = set === 'real' ? ['real'] : ['unit', 'e2e']
 const report = join(mkdtempSync(join(tmpdir(), 'jest-')), 'report.json')
-const bin = createRequire(import.meta.url).resolve('jest/bin/jest.js')
+const bin = createRequire(import.meta.url).resolve('jest/bin/jest')
 const args = [bin, '--selectProjects', ...projects, '--json', `--outputFile=${report}`, '--testTimeout=60000']
 if (set === 'real') args.push('--runInBand')
 
