@@ -55,12 +55,13 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     id: 'answered-by-node',
     where: 'requests that never reach a `request` listener',
     upstream:
-      'no span for `checkContinue` and `checkExpectation` listeners, a missing Host, an unknown expectation',
+      'no span for `checkContinue` and `checkExpectation` listeners, a missing Host, an unknown expectation, too many requests on a connection',
     ours: 'a SERVER span with the status that was sent',
-    why: 'They are answered requests like others: a 400 or 417 that nobody sees is hard to find.',
+    why: 'They are answered requests like others: a 400, 417 or 503 that nobody sees is hard to find.',
     matches: d =>
       isOnlyOurs(d) &&
-      (/^\/expect\/(checked|unknown|tea) \(server\)$/.test(d.span) || d.span === '/host/none (server)'),
+      (/^\/expect\/(checked|unknown|tea|dropped) \(server\)$/.test(d.span) ||
+        d.span === '/host/none (server)'),
   },
   {
     id: 'query-as-sent',
@@ -108,7 +109,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     ours: 'all of `http.redactQueryKeys`, in the server, the client and fetch, whatever their case or encoding',
     why: 'Access tokens, reset codes and passwords in queries are the most common secret in traces.',
     matches: d =>
-      d.program === 'secrets' &&
+      (d.program === 'secrets' || d.program === 'proxied') &&
       (d.field === 'url.query' || d.field === 'url.full') &&
       text(d.upstream).includes('s3cret') &&
       !text(d.ours).includes('s3cret'),
@@ -149,6 +150,24 @@ export const intendedDifferences: readonly IntendedDifference[] = [
       ((isOnlyUpstreams(d) && get(d.upstream, 'url.path') === undefined) ||
         (isOnlyOurs(d) && /^\/host\/(%3A%3A1|a\.example%3Aport|%3A81|a%20b|%25) /.test(d.span)) ||
         (d.field === 'server.port' && d.upstream === 0 && d.ours === undefined)),
+  },
+  {
+    id: 'proxied-url',
+    where: '`url.full` of a request through a plain HTTP proxy',
+    upstream: 'the proxy and the target run into each other (`http://proxy:3128http://far.example/x`)',
+    ours: '`http://far.example/x`; `server.address` and `server.port` are the proxy’s in both',
+    why: 'A target in absolute form is the URL.',
+    matches: d =>
+      d.program === 'proxied' &&
+      (/^(\/\/far\.example)?\/proxied\/plain \(client\)$/.test(d.span) || d.field === 'parent'),
+  },
+  {
+    id: 'constructor',
+    where: '`new http.ClientRequest(...)`',
+    upstream: 'no span, no trace headers',
+    ours: 'as `http.request`',
+    why: 'Upstream replaces the functions `request` and `get`; here no function is replaced.',
+    matches: d => d.program === 'agents' && d.span.startsWith('/agents/constructor '),
   },
   {
     id: 'request-that-never-was',

@@ -28,8 +28,6 @@ export class ClientCall implements Observed {
   readonly span: LeanSpan
   /** The caller's: listeners of request and response run in it. */
   readonly context: Context
-  /** The caller's with our span: connections are opened in it, headers made from it. */
-  readonly inner: Context
   readonly method: string
   readonly address: string
   port: number | undefined
@@ -39,10 +37,9 @@ export class ClientCall implements Observed {
   located = false
   ended = false
 
-  constructor(span: LeanSpan, context: Context, inner: Context, method: string, address: string) {
+  constructor(span: LeanSpan, context: Context, method: string, address: string) {
     this.span = span
     this.context = context
-    this.inner = inner
     this.method = method
     this.address = address
     this.port = undefined
@@ -138,7 +135,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       requireParentforOutgoingSpans && parent === undefined
         ? INVALID_SPAN
         : tracer.make(nameOfMethod(method), SpanKind.CLIENT, parent, attributes, context)
-    const call = new ClientCall(span, context, withSpan(context, span), method, host)
+    const call = new ClientCall(span, context, method, host)
     call.port = port
     call.located = port !== undefined
     request[OBSERVED] = call
@@ -207,7 +204,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
   function finish(request: Request | undefined, call: ClientCall, isWhole: boolean): void {
     if (call.ended) return
     call.ended = true
-    if (request !== undefined) locate(request, call, readPort(request, undefined), false)
+    if (!call.located && request !== undefined) locate(request, call, readPort(request, undefined), false)
     const { span, response } = call
     const spanRecord = span.record
     if (spanRecord !== null) {
@@ -236,7 +233,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
   function fail(request: Request | undefined, call: ClientCall, error: unknown): void {
     if (call.ended) return
     call.ended = true
-    if (request !== undefined) locate(request, call, readPort(request, undefined), false)
+    if (!call.located && request !== undefined) locate(request, call, readPort(request, undefined), false)
     const { span } = call
     const spanRecord = span.record
     const { name, message } = error as Error
@@ -333,7 +330,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       return
     }
     const outer = storage.getStore()
-    storage.enterWith(call.inner)
+    storage.enterWith(withSpan(call.context, call.span))
     try {
       originalCreate.apply(this, arguments as unknown as [Request])
     } finally {

@@ -50,5 +50,13 @@ module.exports = async () => {
     ),
   )
   await s.close()
+  const once2 = await serve((_request, response) => response.end('ok'))
+  once2.server.maxRequestsPerSocket = 1
+  const get = path => `GET ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`
+  const answers = await raw(once2.port, get('/expect/first') + get('/expect/dropped'), text =>
+    text.includes(' 503 '),
+  )
+  results.push(statusLines(answers))
+  await once2.close()
   return results
 }

@@ -65,6 +65,18 @@ module.exports = async () => {
     ),
   )
   agent.destroy()
+  // Connections are opened inside the client span: spans of dns and net are its children.
+  await tracer.startActiveSpan('three', span => {
+    const lookup = (_host, options, done) => {
+      const active = api.trace.getActiveSpan()
+      names.push(`lookup in ${active === span ? 'the caller’s' : 'another'} span`)
+      if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }])
+      else done(null, '127.0.0.1', 4)
+    }
+    return ask({ host: 'somewhere.invalid', port: leaf.port, path: '/nested/lookup', lookup }).then(() =>
+      span.end(),
+    )
+  })
   await middle.close()
   await leaf.close()
   return { result: results, traced: names.sort() }
