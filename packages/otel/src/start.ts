@@ -105,6 +105,8 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
   })
   const loggerProvider = buildLogging(config, exported.logs)
 
+  const libraryOptions = buildLibraryOptions(config, loggerProvider)
+
   publish(config, tracing, metering, loggerProvider)
   const libraries = attachLibraries({
     config,
@@ -116,8 +118,9 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
       // Measured by the metrics room, with everything else that is read once per interval.
       'runtime-node': () => ({ modules: [] }),
     },
-    libraryOptions: buildLibraryOptions(config, loggerProvider),
+    libraryOptions,
   })
+  const releaseConsole = takeConsole(config, libraryOptions)
   tracing.ratioFile?.start()
 
   async function flush(deadlineMs: number): Promise<void> {
@@ -146,6 +149,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
       clearImmediate(later)
       detachLine?.()
       detachExits()
+      releaseConsole?.()
       libraries.detach()
       tracing.ratioFile?.stop()
       unpublishApi()
@@ -210,6 +214,19 @@ const diagLevels: Record<LogLevel, DiagLogLevel> = {
   warn: DiagLogLevel.WARN,
   info: DiagLogLevel.WARN,
   debug: DiagLogLevel.DEBUG,
+}
+
+/** The console hangs on no module either: it is taken at start, and only when that was asked for. */
+function takeConsole(
+  config: Config,
+  options: ReturnType<typeof buildLibraryOptions>,
+): (() => void) | undefined {
+  if (config.logs.console === 'off') return undefined
+  return guard('console', () => {
+    const hooks: LibraryHooks = loadChunk('lib/logging').hooks(options.logging)
+    hooks.start?.()
+    return () => hooks.stop?.()
+  })
 }
 
 /** `http` and `undici` hang on no module: they are hooked at start, each only if its row is on. */
