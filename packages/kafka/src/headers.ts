@@ -35,7 +35,7 @@ export type Encode = (text: string) => unknown
 const maxValueBytes = 8192
 /** Longest name of any header a propagator uses, with room. Longer ones are never compared. */
 const maxNameLength = 128
-/** How many headers are looked at when the exact name is not there, or has to be searched for. */
+/** How many headers, and how many values of one, are looked at where they have to be searched. */
 const maxScannedHeaders = 512
 
 const hasOwn = Object.prototype.hasOwnProperty
@@ -82,11 +82,35 @@ function isList(name: string): boolean {
   return name === 'baggage' || name === 'tracestate'
 }
 
-/** One reading of one message's headers. Made per extraction, so that the search for odd spellings runs once. */
+/** Spellings that no rule gives: camel case as the Java agent and Brave write it. */
+const camelCase: Readonly<Record<string, string>> = {
+  traceparent: 'TraceParent',
+  tracestate: 'TraceState',
+  'x-b3-traceid': 'X-B3-TraceId',
+  'x-b3-spanid': 'X-B3-SpanId',
+  'x-b3-parentspanid': 'X-B3-ParentSpanId',
+  'uber-trace-id': 'Uber-Trace-ID',
+}
+const spellings = new Map<string, readonly string[]>()
+const maxSpelled = 200
+
+/**
+ * The exact name, then the ways other clients write it. Kafka's header names are case-sensitive and there may be any
+ * number of them: asking for a few spellings costs the same whatever a message brings, a search through it does not.
+ */
+function spell(name: string): readonly string[] {
+  const known = spellings.get(name)
+  if (known) return known
+  const title = name.replace(/(^|-)[a-z]/g, letter => letter.toUpperCase())
+  const all = [...new Set([name, title, camelCase[name] ?? name, name.toUpperCase(), name.toLowerCase()])]
+  if (spellings.size < maxSpelled) spellings.set(name, all)
+  return all
+}
+
+/** One reading of one message's headers. */
 class Carrier {
   private readonly record: Record<string, unknown> | undefined
   private readonly all: Map<string, unknown[]> | undefined
-  private folded: Map<string, unknown[]> | undefined | null
 
   constructor(headers: object) {
     if (Array.isArray(headers) || isMap(headers)) {
@@ -99,10 +123,11 @@ class Carrier {
   }
 
   get(name: string): string | undefined {
-    const exact = this.record ? this.getOwn(name) : this.pick(this.all?.get(name), name)
-    if (exact !== undefined) return exact
-    const folded = this.getFolded()
-    return folded ? this.pick(folded.get(name.toLowerCase()), name) : undefined
+    for (const spelling of spell(name)) {
+      const text = this.record ? this.getOwn(spelling, name) : this.pick(this.all?.get(spelling), name)
+      if (text !== undefined) return text
+    }
+    return undefined
   }
 
   keys(): string[] {
@@ -114,10 +139,10 @@ class Carrier {
     return keys
   }
 
-  private getOwn(name: string): string | undefined {
+  private getOwn(spelling: string, name: string): string | undefined {
     const record = this.record!
-    if (!hasOwn.call(record, name)) return undefined
-    const raw = record[name]
+    if (!hasOwn.call(record, spelling)) return undefined
+    const raw = record[spelling]
     return Array.isArray(raw) ? this.pick(raw, name) : readText(raw, name)
   }
 
@@ -141,31 +166,6 @@ class Carrier {
       else break
     }
     return joined
-  }
-
-  /** Headers whose name is not in lower case, under their name in lower case; null when there is none. */
-  private getFolded(): Map<string, unknown[]> | null {
-    if (this.folded !== undefined) return this.folded
-    let folded: Map<string, unknown[]> | null = null
-    const add = (key: string, value: unknown) => {
-      const lower = key.toLowerCase()
-      if (lower === key) return
-      folded ??= new Map()
-      const values = folded.get(lower)
-      if (!values) folded.set(lower, Array.isArray(value) ? value : [value])
-      else folded.set(lower, values.concat(value))
-    }
-    if (this.all) {
-      for (const [key, values] of this.all) add(key, values)
-    } else {
-      let scanned = 0
-      for (const key in this.record!) {
-        if (++scanned > maxScannedHeaders) break
-        if (key.length <= maxNameLength && hasOwn.call(this.record, key)) add(key, this.record![key])
-      }
-    }
-    this.folded = folded
-    return folded
   }
 }
 
