@@ -7,6 +7,7 @@ import promBundle from 'express-prom-bundle'
 import fastify from 'fastify'
 import promClient from 'prom-client'
 import { patchPromClient } from '../src/prom-client.ts'
+import { unwatchScrapes } from '../src/scrape.ts'
 import { shared } from '../src/shared.ts'
 import { close, listen, type Page, prometheusAccept, scrape } from './http.ts'
 import { inSpan, useContexts } from './spans.ts'
@@ -21,6 +22,8 @@ const plainType = 'text/plain; version=0.0.4; charset=utf-8'
 const servers: Server[] = []
 
 useContexts()
+// Node's channels outlive the test file.
+afterAll(unwatchScrapes)
 patchPromClient(promClient)
 shared.options.intervalMs = 0
 afterAll(async () => {

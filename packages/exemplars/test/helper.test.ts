@@ -8,11 +8,14 @@ import { AggregationTemporality, MeterProvider, MetricReader } from '@openteleme
 import promClient from 'prom-client'
 import { exemplarCounter, exemplarHistogram, traceExemplars } from '../src/index.ts'
 import { renderPage } from '../src/page.ts'
+import { unwatchScrapes } from '../src/scrape.ts'
 import { shared } from '../src/shared.ts'
 import { inSpan, sampled, unsampled, useContexts } from './spans.ts'
 import { parseOpenMetrics } from './strict-parser.ts'
 
 useContexts()
+// Node's channels outlive the test file.
+afterAll(unwatchScrapes)
 shared.options.intervalMs = 0
 traceExemplars(sdkMetrics)
 afterAll(() => expect(shared.failures).toBe(0))

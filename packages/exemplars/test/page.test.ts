@@ -1,6 +1,7 @@
 // The page of an unmodified application, over real sockets, for every client library we know.
 import { createServer, type Server } from 'node:http'
 import { patchPromClient } from '../src/prom-client.ts'
+import { unwatchScrapes } from '../src/scrape.ts'
 import { shared } from '../src/shared.ts'
 import { close, listen, prometheusAccept, scrape } from './http.ts'
 import { inFailedSpan, inSpan, unsampled, useContexts } from './spans.ts'
@@ -11,6 +12,8 @@ const openType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 const servers: Server[] = []
 
 useContexts()
+// Node's channels outlive the test file.
+afterAll(unwatchScrapes)
 afterAll(() => Promise.all(servers.map(close)))
 afterEach(() => {
   shared.options.intervalMs = 1000

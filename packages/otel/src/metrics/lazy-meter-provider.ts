@@ -11,6 +11,8 @@ import type {
   Observable,
   ObservableCallback,
 } from '@opentelemetry/api'
+import { createNoopMeter } from '@opentelemetry/api'
+import { guard } from '../self/guard.ts'
 
 type SyncKind = 'createCounter' | 'createUpDownCounter' | 'createHistogram' | 'createGauge'
 type ObservableKind = 'createObservableCounter' | 'createObservableUpDownCounter' | 'createObservableGauge'
@@ -25,17 +27,17 @@ export class LazyMeterProvider implements MeterProvider {
   private real: MeterProvider | undefined
   private readonly meters = new Map<string, LazyMeter>()
 
-  /** `create` is called once, synchronously; it must not throw. */
+  /** `create` is called once, synchronously. When it has nothing to give, measuring does nothing. */
   constructor(create: () => MeterProvider) {
     this.create = create
   }
 
   getMeter(name: string, version?: string, options?: MeterOptions): Meter {
-    if (this.real !== undefined) return this.real.getMeter(name, version, options)
+    if (this.real !== undefined) return this.real.getMeter(name, version, options) ?? createNoopMeter()
     const key = `${name}@${version ?? ''}:${options?.schemaUrl ?? ''}`
     let meter = this.meters.get(key)
     if (meter === undefined) {
-      meter = new LazyMeter(this, () => this.load().getMeter(name, version, options))
+      meter = new LazyMeter(this, () => this.load().getMeter(name, version, options) ?? createNoopMeter())
       this.meters.set(key, meter)
     }
     return meter
@@ -44,7 +46,7 @@ export class LazyMeterProvider implements MeterProvider {
   /** Loads the SDK and creates in it what was created here so far. */
   load(): MeterProvider {
     if (this.real === undefined) {
-      this.real = this.create()
+      this.real = guard('metrics', this.create) ?? { getMeter: createNoopMeter }
       for (const meter of this.meters.values()) meter.settle()
     }
     return this.real

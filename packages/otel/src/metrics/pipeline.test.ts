@@ -272,6 +272,14 @@ describe('the lazy provider', () => {
     await started.stop()
   })
 
+  test('measures nothing, quietly, when the SDK cannot be loaded', () => {
+    const meter = new LazyMeterProvider(() => ({ getMeter: () => undefined as never })).getMeter('app')
+    const before = meter.createCounter('before')
+    before.add(1)
+    meter.createHistogram('after').record(1)
+    meter.createObservableGauge('g').addCallback(() => {})
+  })
+
   test('keeps the context of a measurement', async () => {
     const started = run()
     const meter = new LazyMeterProvider(() => started.provider).getMeter('app')
