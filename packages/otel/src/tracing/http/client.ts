@@ -22,6 +22,7 @@ import { nameOfMethod, parseMethod } from './methods.ts'
 import { OBSERVED, type Observable, type Observed, patchEmit, type Watch } from './observed.ts'
 import { redactUserinfo } from './redact.ts'
 import { replaceMethod } from './replace-method.ts'
+import { hasHeader, readRequestId } from './request-id.ts'
 
 /** One outgoing request and its response. */
 export class ClientCall implements Observed {
@@ -74,7 +75,7 @@ export interface ClientTracing {
 
 /** Hooks Node's HTTP/1 client. `watchResponse` is to be given the events of traced IncomingMessages. */
 export function attachClient(hooks: HttpHooks): ClientTracing {
-  const { tracer, propagator, clientRedactor: redactor, clientHeaders } = hooks
+  const { tracer, propagator, clientRedactor: redactor, clientHeaders, requestIdHeader } = hooks
   const {
     ignoreOutgoingRequestHook,
     startOutgoingSpanHook,
@@ -295,6 +296,14 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
           },
           call.span.isValid() ? call.span : undefined,
         )
+      if (
+        call instanceof ClientCall &&
+        requestIdHeader !== undefined &&
+        !hasHeader(headers, requestIdHeader)
+      ) {
+        const id = readRequestId(call.context)
+        if (id !== undefined) lines += `${requestIdHeader}: ${id}\r\n`
+      }
     } catch (error) {
       swallow('http client headers', error)
     }

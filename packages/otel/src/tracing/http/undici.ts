@@ -13,6 +13,7 @@ import { callHook, mergeAttributes } from './instrumentation-options.ts'
 import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import { redactUserinfo } from './redact.ts'
+import { readRequestId } from './request-id.ts'
 
 const CALL = Symbol('org.otel.undici')
 
@@ -53,7 +54,7 @@ class Call {
 const maxOrigins = 500
 
 export function attachUndici(hooks: HttpHooks): () => void {
-  const { undiciTracer: tracer, propagator, undiciRedactor: redactor } = hooks
+  const { undiciTracer: tracer, propagator, undiciRedactor: redactor, requestIdHeader } = hooks
   const { request: requestHeaders, response: responseHeaders } = hooks.undiciHeaders
   const {
     ignoreRequestHook,
@@ -135,6 +136,10 @@ export function attachUndici(hooks: HttpHooks): () => void {
       (name, value) => setHeader(request, name, value),
       span.isValid() ? span : undefined,
     )
+    if (requestIdHeader !== undefined && readHeader(request, requestIdHeader) === undefined) {
+      const id = readRequestId(context)
+      if (id !== undefined) setHeader(request, requestIdHeader, id)
+    }
   }
 
   function onSendHeaders(request: UndiciRequest, socket: UndiciSocket): void {
