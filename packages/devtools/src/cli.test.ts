@@ -24,7 +24,7 @@ async function view(...args: string[]): Promise<App & { target: { url: string } 
     args: ['--port', '0', ...args],
     env: { NODE_ENV: undefined },
     ready: /never said on stdout/,
-    readyOnStderr: /listening on http:\/\/127\.0\.0\.1:(\d+)/,
+    readyOnStderr: /listening on http:\/\/localhost:(\d+)/,
   })
   return Object.assign(app, { target: { url: `http://127.0.0.1:${app.port}` } })
 }
@@ -77,7 +77,7 @@ test('it ends when the reader of its output has gone', async () => {
   })
   const port = await new Promise<string>(resolve => {
     child.stderr.on('data', chunk => {
-      const found = /127\.0\.0\.1:(\d+)/.exec(String(chunk))
+      const found = /localhost:(\d+)/.exec(String(chunk))
       if (found) resolve(found[1]!)
     })
   })

@@ -13,14 +13,14 @@ const usage = `otel-view: receives OpenTelemetry data (OTLP) and prints every tr
   otel-view [options]
 
   --port <n>    one port for gRPC and HTTP; default: 4317 and 4318, both for both
-  --host <a>    address to listen on; default 127.0.0.1
+  --host <a>    address to listen on; default localhost: 127.0.0.1 and ::1
   --list        one line per trace instead of a waterfall
   --json        one JSON object per trace on stdout
   --no-color    plain text
   --help        this text
 
   Then, in another terminal:
-  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 NODE_OPTIONS="--require @org/otel/register" node app.js
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 NODE_OPTIONS="--require @org/otel/register" node app.js
 `
 
 interface Options {
@@ -34,7 +34,7 @@ interface Options {
 function parseArguments(argv: readonly string[]): Options | string {
   const options: Options = {
     port: undefined,
-    host: '127.0.0.1',
+    host: 'localhost',
     list: false,
     json: false,
     color: process.stdout.isTTY === true && !process.env.NO_COLOR,

@@ -1,5 +1,6 @@
 export type { Fault } from './receive/fault.ts'
 export type { IntakeStats, Protocol, ReceivedRequest } from './receive/intake.ts'
+export type { RequestLimits } from './receive/limits.ts'
 export { type Receiver, type ReceiverOptions, startReceiver } from './receive/receiver.ts'
 export type { Signal } from './receive/schema.ts'
 export { parseLogLine } from './store/json-line.ts'

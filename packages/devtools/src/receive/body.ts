@@ -22,22 +22,54 @@ const inflaters: Record<string, Inflate | undefined> = {
 /** The encodings we can read, for the `accept-encoding` of a refusal. */
 export const encodings = Object.keys(inflaters).filter(name => inflaters[name] !== undefined)
 
-/** Collects a stream; more than `maxBytes` is a `Rejection` and the rest is not read. */
-export function readAll(stream: Readable, maxBytes: number): Promise<Buffer> {
+/** The bytes of all bodies being read: many large requests at once must not add up without end. */
+export class InFlight {
+  private bytes = 0
+  private readonly max: number
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  take(bytes: number): boolean {
+    if (this.bytes + bytes > this.max) return false
+    this.bytes += bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.bytes -= bytes
+  }
+}
+
+/** Collects a stream; more than `maxBytes`, or than there is room for, is a `Rejection` and the rest is not read. */
+export function readAll(stream: Readable, maxBytes: number, inFlight: InFlight): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
+    let taken = 0
+    const settle = (finish: () => void) => {
+      inFlight.give(taken)
+      taken = 0
+      stream.removeAllListeners('data')
+      finish()
+    }
+    const refuse = (rejection: Rejection) => {
+      stream.pause()
+      settle(() => reject(rejection))
+    }
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > maxBytes) {
-        stream.removeAllListeners('data')
-        stream.pause()
-        reject(new Rejection('too large', `request: more than ${maxBytes} bytes`))
-      } else chunks.push(chunk)
+      if (size > maxBytes) refuse(new Rejection('too large', `request: more than ${maxBytes} bytes`))
+      else if (!inFlight.take(chunk.length)) refuse(new Rejection('busy', 'too many large requests at once'))
+      else {
+        taken += chunk.length
+        chunks.push(chunk)
+      }
     })
-    stream.on('end', () => resolve(Buffer.concat(chunks, size)))
-    stream.on('error', reject)
-    stream.on('close', () => reject(new Error('closed before the end of the request')))
+    stream.on('end', () => settle(() => resolve(Buffer.concat(chunks, size))))
+    stream.on('error', error => settle(() => reject(error)))
+    stream.on('close', () => settle(() => reject(new Error('closed before the end of the request'))))
   })
 }
 

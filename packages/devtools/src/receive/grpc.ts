@@ -5,7 +5,6 @@ import { encodings, inflate, maxWireBytes, readAll } from './body.ts'
 import { encodePartialSuccess, encodeStatus } from './encode.ts'
 import { type Fault, type Faults, grpcStatusOf } from './fault.ts'
 import type { Intake } from './intake.ts'
-import { limits } from './limits.ts'
 import { Rejection, reasons } from './rejection.ts'
 import type { Signal } from './schema.ts'
 
@@ -19,14 +18,14 @@ const framePrefixBytes = 5
 export function buildGrpcServer(intake: Intake, faults: Faults): Http2Server {
   const server = createServer({
     maxSessionMemory: 32,
-    settings: { maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes },
+    settings: { maxConcurrentStreams: intake.limits.streams, maxHeaderListSize: intake.limits.headerBytes },
   })
   server.on('sessionError', () => {})
-  server.on('session', session => session.setTimeout(limits.idleMs, () => session.close()))
+  server.on('session', session => session.setTimeout(intake.limits.idleMs, () => session.close()))
   server.on('stream', (stream, headers) => {
     // A client that cancels is not an event.
     stream.on('error', () => {})
-    stream.setTimeout(limits.slowClientMs)
+    stream.setTimeout(intake.limits.slowClientMs)
     void answer(stream, headers as Record<string, string>, intake, faults)
   })
   return server
@@ -54,7 +53,11 @@ async function answer(
     if (encoding !== 'identity' && !encodings.includes(encoding)) {
       throw new Rejection('unknown encoding', `grpc-encoding: use ${encodings.join(', ')}`)
     }
-    const frame = await readAll(stream, maxWireBytes(encoding, limits) + framePrefixBytes)
+    const frame = await readAll(
+      stream,
+      maxWireBytes(encoding, intake.limits) + framePrefixBytes,
+      intake.inFlight,
+    )
     stream.removeListener('timeout', cutOff)
     const fault = faults.next(signal)
     if (fault !== undefined && (await fail(fault, stream, intake))) return
@@ -63,7 +66,7 @@ async function answer(
     if (compressed && encoding === 'identity') {
       throw new Rejection('malformed', 'frame: compressed, but grpc-encoding does not say how')
     }
-    const body = await inflate(message, compressed ? encoding : 'identity', limits)
+    const body = await inflate(message, compressed ? encoding : 'identity', intake.limits)
     const used = compressed ? encoding : 'identity'
     intake.accept(body, {
       signal,

@@ -4,7 +4,6 @@ import { encodings, inflate, maxWireBytes, readAll } from './body.ts'
 import { encodePartialSuccess, encodeStatus } from './encode.ts'
 import type { Fault, Faults } from './fault.ts'
 import type { Intake, Protocol } from './intake.ts'
-import { limits } from './limits.ts'
 import { Rejection, reasons } from './rejection.ts'
 import type { Signal } from './schema.ts'
 
@@ -23,11 +22,11 @@ const mediaTypes: Record<string, Protocol> = {
 export function buildHttpServer(intake: Intake, faults: Faults, options: { loopbackOnly: boolean }): Server {
   const server = createServer(
     {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.slowClientMs,
-      requestTimeout: limits.slowClientMs,
-      keepAliveTimeout: limits.idleMs,
-      connectionsCheckingInterval: 1000,
+      maxHeaderSize: intake.limits.headerBytes,
+      headersTimeout: intake.limits.slowClientMs,
+      requestTimeout: intake.limits.slowClientMs,
+      keepAliveTimeout: intake.limits.idleMs,
+      connectionsCheckingInterval: Math.min(1000, intake.limits.slowClientMs),
     },
     (request, response) => {
       // The peer may go at any moment; there is nobody left to tell.
@@ -36,6 +35,8 @@ export function buildHttpServer(intake: Intake, faults: Faults, options: { loopb
       void answer(request, response, intake, faults, options.loopbackOnly)
     },
   )
+  // Node checks its timeouts only for servers that listen; this one is handed connections, so it is told that it does.
+  server.emit('listening')
   // Unparseable HTTP: the default handler answers 400/431 and closes, which is right; only count it.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
@@ -78,10 +79,10 @@ async function answer(
     if (encoding !== 'identity' && !encodings.includes(encoding)) {
       throw new Rejection('unknown encoding', `content-encoding: use ${encodings.join(', ')}`)
     }
-    const wire = await readAll(request, maxWireBytes(encoding, limits))
+    const wire = await readAll(request, maxWireBytes(encoding, intake.limits), intake.inFlight)
     const fault = faults.next(signal)
     if (fault !== undefined && (await fail(fault, response, protocol, intake))) return
-    const body = await inflate(wire, encoding, limits)
+    const body = await inflate(wire, encoding, intake.limits)
     const headers = flatten(request)
     intake.accept(body, { signal, protocol, encoding, bytes: wire.length, headers })
     send(response, 200, protocol, protocol === 'http/json' ? '{}' : Buffer.alloc(0))

@@ -1,7 +1,8 @@
 // One request, whatever it came over: decode it, put it into the store, remember that it came.
 import type { Store } from '../store/store.ts'
+import { InFlight } from './body.ts'
 import { decodeJson } from './json.ts'
-import { limits } from './limits.ts'
+import type { Limits } from './limits.ts'
 import { decodeProtobuf } from './protobuf.ts'
 import { readLogs, readMetrics, readSpans } from './records.ts'
 import { Rejection } from './rejection.ts'
@@ -40,10 +41,14 @@ const rememberedRequests = 1000
 export class Intake {
   readonly store: Store
   readonly requests: ReceivedRequest[] = []
+  readonly limits: Limits
+  readonly inFlight: InFlight
   readonly stats: IntakeStats = { accepted: 0, rejected: {}, failed: 0, lastRejection: undefined }
 
-  constructor(store: Store) {
+  constructor(store: Store, limits: Limits) {
     this.store = store
+    this.limits = limits
+    this.inFlight = new InFlight(limits.inFlightBytes)
   }
 
   accept(
@@ -59,8 +64,8 @@ export class Intake {
     const message = requests[request.signal]
     const decoded =
       request.protocol === 'http/json'
-        ? decodeJson(body.toString('utf8'), message, limits)
-        : decodeProtobuf(body, message, limits)
+        ? decodeJson(body.toString('utf8'), message, this.limits)
+        : decodeProtobuf(body, message, this.limits)
     // Everything is read before anything is stored: a refused request leaves no trace.
     let items: number
     if (request.signal === 'traces') {

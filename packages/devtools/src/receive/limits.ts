@@ -7,6 +7,8 @@ export interface Limits {
   readonly compressedBytes: number
   /** Largest body once it is inflated (also the largest uncompressed one). */
   readonly inflatedBytes: number
+  /** Bodies being read, of all requests together; beyond that senders are told to come again. */
+  readonly inFlightBytes: number
   /** Largest inflated/compressed ratio; below `ratioFloorBytes` nobody asks. */
   readonly ratio: number
   readonly ratioFloorBytes: number
@@ -29,6 +31,7 @@ export interface Limits {
 export const limits: Limits = {
   compressedBytes: 4 * MiB,
   inflatedBytes: 16 * MiB,
+  inFlightBytes: 64 * MiB,
   ratio: 100,
   ratioFloorBytes: MiB,
   items: 500_000,
@@ -44,3 +47,6 @@ export const limits: Limits = {
   slowClientMs: 10_000,
   idleMs: 30_000,
 }
+
+/** What can be set per receiver: the request as a whole. What is cut from a single record is the same everywhere. */
+export type RequestLimits = Omit<Limits, 'attributes' | 'events' | 'links' | 'nameChars' | 'valueChars'>

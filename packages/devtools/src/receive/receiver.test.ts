@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import { post, send, traceId, traceRequest } from '../../test/otlp.ts'
 import { limits } from './limits.ts'
@@ -181,6 +182,54 @@ test('fixed ports serve both protocols, so the usual swap works', async () => {
   expect((await post({ ...both, url: both.grpcUrl }, 'traces', traceRequest([{ id: '1' }]))).status).toBe(200)
 })
 
+test('localhost is both loopback addresses, on the same port', async () => {
+  await using both = await startReceiver({ host: 'localhost' })
+  expect(both.url).toBe(`http://localhost:${both.port}`)
+  const hosts = hasIpv6() ? ['127.0.0.1', '[::1]'] : ['127.0.0.1']
+  for (const host of hosts) {
+    const target = { ...both, url: `http://${host}:${both.port}` }
+    expect((await post(target, 'traces', traceRequest([{ id: '1' }]))).status).toBe(200)
+  }
+  await both.close()
+  await expect(send(both, [{ id: '1' }])).rejects.toThrow()
+})
+
+test('many large requests at once are told to come again, and do not add up in memory', async () => {
+  const headers = { ':method': 'POST', ':path': tracePath, 'content-type': 'application/grpc' }
+  // Each sends four megabytes of its body and then waits, so that all of them are in flight.
+  const sessions = Array.from({ length: 20 }, () => connectHttp2(receiver.grpcUrl))
+  const statuses = sessions.map(async session => {
+    session.on('error', () => {})
+    const stream = session.request(headers)
+    stream.on('error', () => {})
+    stream.write(Buffer.alloc(4 * 1024 * 1024))
+    const [trailers] = await once(stream.resume(), 'trailers')
+    return trailers['grpc-status']
+  })
+  expect(await Promise.any(statuses)).toBe('14')
+  for (const session of sessions) session.destroy()
+  expect(receiver.stats.rejected.busy).toBeGreaterThan(0)
+  expect((await send(receiver, [{ id: '1' }])).status).toBe(200)
+})
+
+test.each([
+  ['nothing', ''],
+  ['half of the HTTP/2 preface', 'PRI * HT'],
+  ['half of the headers', 'POST /v1/traces HTTP/1.1\r\nhost: localhost\r\nx: '],
+  [
+    'half of the body',
+    'POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+  ],
+  ['only the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'],
+])('a client that sends %s and then waits is cut off', async (_, bytes) => {
+  await using impatient = await startReceiver({ limits: { slowClientMs: 100, idleMs: 100 } })
+  const socket = connect(impatient.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.resume()
+  if (bytes !== '') socket.write(bytes, 'latin1')
+  await once(socket, 'close')
+})
+
 test('a port in use is an error, and nothing stays open', async () => {
   await expect(startReceiver({ port: 0, grpcPort: receiver.port })).rejects.toMatchObject({
     code: 'EADDRINUSE',
@@ -258,6 +307,10 @@ describe('faults', () => {
     expect(receiver.store.trace(traceId('a'))!.spans).toHaveLength(1)
   })
 })
+
+function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some(list => list?.some(each => each.address === '::1'))
+}
 
 function spanWith(fields: object): object {
   const request = traceRequest([{ id: '1' }]) as any

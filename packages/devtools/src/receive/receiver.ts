@@ -5,11 +5,14 @@ import { type Fault, Faults } from './fault.ts'
 import { buildGrpcServer } from './grpc.ts'
 import { buildHttpServer } from './http.ts'
 import { Intake, type IntakeStats, type ReceivedRequest } from './intake.ts'
-import { limits } from './limits.ts'
+import { limits as defaultLimits, type RequestLimits } from './limits.ts'
 import { sniff } from './sniff.ts'
 
 export interface ReceiverOptions {
-  /** Address to listen on. Default `127.0.0.1`; anything that is not loopback also serves foreign Host headers. */
+  /**
+   * Address to listen on. Default `127.0.0.1`. `localhost` is 127.0.0.1 and, where there is one, ::1 too.
+   * Anything that is not loopback also serves foreign Host headers.
+   */
   readonly host?: string
   /** Default 0: any free port. */
   readonly port?: number
@@ -17,6 +20,8 @@ export interface ReceiverOptions {
   readonly grpcPort?: number
   readonly httpPort?: number
   readonly bounds?: Partial<StoreBounds>
+  /** Other limits than the defaults for what one request may hold and how long it may take. */
+  readonly limits?: Partial<RequestLimits>
   /** Do not keep the process alive for it. Default false. */
   readonly unref?: boolean
 }
@@ -51,7 +56,8 @@ export interface Receiver {
  */
 export async function startReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
   const { host = '127.0.0.1', port = 0, grpcPort, httpPort, bounds, unref = false } = options
-  const intake = new Intake(new Store(bounds))
+  const limits = { ...defaultLimits, ...options.limits }
+  const intake = new Intake(new Store(bounds), limits)
   const faults = new Faults()
   const http1 = buildHttpServer(intake, faults, { loopbackOnly: isLoopback(host) })
   const http2 = buildGrpcServer(intake, faults)
@@ -73,17 +79,26 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
 
   const wanted = [port, grpcPort, httpPort].filter((p, i) => i === 0 || p !== undefined) as number[]
   let servers: Server[] = []
+  let twins: Server[] = []
   const open = async (ports: readonly number[]) => {
     try {
-      for (const each of ports) servers.push(await listen(each, host, onConnection, unref))
+      for (const each of ports) {
+        const server = await listen(each, host === 'localhost' ? '127.0.0.1' : host, onConnection, unref)
+        servers.push(server)
+        if (host === 'localhost') {
+          const twin = await listen(portOf(server), '::1', onConnection, unref).catch(skipMissingIpv6)
+          if (twin !== undefined) twins.push(twin)
+        }
+      }
     } catch (error) {
       await shut()
       throw error
     }
   }
   const shut = async () => {
-    const closing = servers.map(server => new Promise(resolve => server.close(resolve)))
+    const closing = [...servers, ...twins].map(server => new Promise(resolve => server.close(resolve)))
     servers = []
+    twins = []
     for (const socket of sockets) socket.destroy()
     await Promise.all(closing)
   }
@@ -142,6 +157,10 @@ function listen(
       resolve(server)
     })
   })
+}
+
+function skipMissingIpv6(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'EADDRNOTAVAIL' && error.code !== 'EAFNOSUPPORT') throw error
 }
 
 function portOf(server: Server): number {

@@ -8,6 +8,8 @@ export const reasons = {
   'wrong method': { http: 405, grpc: 12 },
   'wrong host': { http: 421, grpc: 7 },
   'wrong origin': { http: 403, grpc: 7 },
+  // Both are retried by senders.
+  busy: { http: 503, grpc: 14 },
   internal: { http: 500, grpc: 13 },
 } as const
 
