@@ -104,3 +104,173 @@ test.each(loggers)('%s: errors arrive as exceptions, and by setting once on the 
   expect(match.events.map(event => event.name)).toEqual(['exception'])
   expect(match.status.code).toBe('unset')
 })
+
+test.each(['pino-http', 'fastify'])(
+  '%s: both its own lines and the handler’s say the span of the request',
+  async name => {
+    const app = await run('apps/logs/frameworks.cjs', [name], { env: { OTEL_LOGS_EXPORTER: 'otlp' } })
+    await app.get('/users/1', { headers: { authorization: 'Bearer abc', cookie: 'sid=1' } })
+    await app.waitForOutput('request completed')
+    const { match } = await expectTrace(app, { kind: 'server' })
+    const lines = app.logs.filter(line => line.reqId !== undefined || line.req !== undefined)
+    expect(lines.length).toBeGreaterThanOrEqual(2)
+    for (const line of lines) expect(line).toMatchObject({ trace_id: match.traceId })
+    const paid = await expectLog(app, { body: 'paid 7', traceId: match.traceId })
+    expect(paid.attributes).toMatchObject({ amount: 7 })
+    const completed = await expectLog(app, { body: 'request completed', traceId: match.traceId })
+    expect(completed.attributes).toMatchObject({ res: { statusCode: 200 } })
+    expect(JSON.stringify(app.receiver.store.logs().map(log => log.attributes))).not.toMatch(/Bearer|sid=1/)
+  },
+)
+
+test('an inbound request id is a log field and a span attribute, is passed on, and is never the trace id', async () => {
+  const app = await run('apps/logs/request-id.cjs', [], {
+    env: { ORG_OTEL_LOG_REQUEST_ID_HEADER: 'X-Request-ID', OTEL_LOGS_EXPORTER: 'otlp' },
+  })
+  const id = '0af7651916cd43dd8448eb211c80319c'
+  const { body } = await app.get('/in', { headers: { 'x-request-id': id } })
+  const { match, spans } = await expectTrace(app, {
+    name: 'GET',
+    kind: 'server',
+    attributes: { 'url.path': '/in' },
+    descendants: [{ kind: 'server', attributes: { 'url.path': '/out' } }],
+  })
+  expect(match.traceId).not.toBe(id)
+  expect(spans.length).toBe(7)
+  expect(match.attributes['http.request.header.x-request-id']).toEqual([id])
+  expect(app.logs).toMatchObject([{ msg: 'served', trace_id: match.traceId, request_id: id }])
+  expect((await expectLog(app, { body: 'served' })).attributes).toMatchObject({ request_id: id })
+  const passed: Record<string, string>[] = JSON.parse(body)
+  expect(passed.map(headers => headers['x-request-id'])).toEqual([id, id, id])
+  expect(passed.every(headers => headers.traceparent?.includes(match.traceId))).toBe(true)
+
+  const own = JSON.parse((await app.get('/own', { headers: { 'x-request-id': id } })).body)
+  expect(own.map((headers: Record<string, string>) => headers['x-request-id'])).toEqual(['own', 'own', 'own'])
+})
+
+test('without the setting a request id is neither logged nor passed on', async () => {
+  const app = await run('apps/logs/request-id.cjs', [])
+  const { body } = await app.get('/in', { headers: { 'x-request-id': 'abc' } })
+  expect(body).not.toContain('abc')
+  expect(app.logs[0]).not.toHaveProperty('request_id')
+})
+
+describe('loggers that ship to OpenTelemetry themselves', () => {
+  const sending = { OTEL_LOGS_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }
+
+  test.each(['api-logs', 'winston-transport'])(
+    '%s reaches the provider through the older global, once',
+    async name => {
+      const app = await run('apps/logs/shipped.cjs', [name], { env: sending })
+      await app.get('/')
+      const { match } = await expectTrace(app, { kind: 'server' })
+      await expectLog(app, { body: 'hello', traceId: match.traceId, attributes: { by: /hand|transport/ } })
+      await app.stop()
+      expect(app.receiver.store.logs()).toHaveLength(1)
+      expect(app.stderr.match(/ORG_OTEL_LOG_ELSEWHERE/g) ?? []).toHaveLength(name === 'api-logs' ? 0 : 1)
+    },
+  )
+
+  test.each(['pino-transport', 'pino-transports'])(
+    '%s: only the transport of the application ships',
+    async name => {
+      const app = await run('apps/logs/shipped.cjs', [name], {
+        env: { ...sending, OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'http/protobuf' },
+      })
+      await app.get('/')
+      await app.waitForOutput('ORG_OTEL_LOG_ELSEWHERE')
+      await expectTrace(app, { kind: 'server' })
+      await app.stop()
+      const ours = app.receiver.store.logs().filter(log => log.scope.name === 'pino')
+      expect(ours).toEqual([])
+    },
+  )
+})
+
+describe('console', () => {
+  const fixed = (text: string) => text.replace(/(\d\d:){2}\d\d\.\d+/g, '')
+
+  async function speak(mode: string | undefined) {
+    const app = await run('apps/logs/console.cjs', ['inside'], {
+      env: mode === undefined ? {} : { ORG_OTEL_LOG_CONSOLE: mode },
+      ...(mode === undefined && { preload: false }),
+    })
+    await app.get('/')
+    const span = mode === undefined ? undefined : (await expectTrace(app, { kind: 'server' })).match
+    await app.stop()
+    return { stdout: app.stdout, stderr: app.stderr.replace(/^(?:\[otel\]|listening) .*\n/gm, ''), span }
+  }
+
+  test('append adds the ids behind each line inside a span and changes nothing else', async () => {
+    const [bare, appended] = await Promise.all([speak(undefined), speak('append')])
+    const ids = ` trace_id=${appended.span?.traceId} span_id=${appended.span?.spanId} trace_flags=01`
+    expect(appended.stdout.split(ids).length - 1).toBeGreaterThanOrEqual(8)
+    expect(fixed(appended.stdout.replaceAll(ids, ''))).toBe(fixed(bare.stdout))
+    expect(fixed(appended.stderr.replaceAll(ids, ''))).toBe(fixed(bare.stderr))
+  })
+
+  test('structured makes one JSON object of each line, with level, time and message', async () => {
+    const { stdout, stderr, span } = await speak('structured')
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    for (const line of lines)
+      expect(line).toMatchObject({ trace_id: span?.traceId, time: expect.stringMatching(/Z$/) })
+    expect(lines.slice(0, 2)).toMatchObject([{ level: 'info', message: 'plain' }, { message: '100%s' }])
+    expect(
+      stderr
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+    ).toMatchObject([
+      { level: 'warn', message: 'a is 5%' },
+      { level: 'error', message: 'too far { deep: { er: [ 1, 2 ] } }' },
+    ])
+  })
+
+  test('outside a span append leaves every line as it is', async () => {
+    const outputs = await Promise.all(
+      [{ preload: false as const }, { env: { ORG_OTEL_LOG_CONSOLE: 'append' } }].map(async options => {
+        const app = await run('apps/logs/console.cjs', ['outside'], options)
+        await app.exited
+        return fixed(app.stdout)
+      }),
+    )
+    expect(outputs[1]).toBe(outputs[0])
+  })
+})
+
+test('a storm of one severity is cut off and said, while the lines and the errors go on', async () => {
+  const app = await run(
+    `const logger = require('pino')({ base: null })
+     for (let i = 0; i < 300; i++) logger.info({ i }, 'storm')
+     logger.error('the reason')
+     process.stderr.write('listening 1\\n')`,
+    [],
+    { env: { OTEL_LOGS_EXPORTER: 'otlp', ORG_OTEL_LOG_MAX_PER_SECOND: 'info=20' } },
+  )
+  await expectLog(app, { body: 'the reason' })
+  await app.exited
+  expect(app.logs.filter(line => line.msg === 'storm')).toHaveLength(300)
+  expect(app.receiver.store.logs().filter(log => log.body === 'storm').length).toBeLessThan(60)
+  expect(app.stderr).toContain('ORG_OTEL_LOG_RATE more than 20 info records in a second')
+})
+
+test('service.name and service.version are on every line when asked for', async () => {
+  for (const name of loggers) {
+    const app = await run('apps/logs/loggers.cjs', [name], {
+      env: {
+        ORG_OTEL_LOG_SERVICE_FIELDS: 'true',
+        OTEL_SERVICE_NAME: 'shop',
+        OTEL_RESOURCE_ATTRIBUTES: 'service.version=1.4',
+      },
+    })
+    const line = await lineAfter(app)
+    expect(line).toMatchObject({
+      'service.name': 'shop',
+      'service.version': '1.4',
+      trace_id: expect.any(String),
+    })
+  }
+})
