@@ -280,6 +280,24 @@ describe.each(nodes)('on Node $version', ({ bin }) => {
     expect(b).toEqual(a)
   })
 
+  it('functions imported by name into an ES module are traced', async () => {
+    const source = `import { createServer, get } from 'node:http'
+      import { createRequire } from 'node:module'
+      const ours = createRequire(process.env.OURS)(process.env.OURS)
+      const server = createServer((request, response) => response.end(String(request.headers.traceparent !== undefined)))
+      server.listen(0, '127.0.0.1', () => {
+        get({ port: server.address().port, host: '127.0.0.1', agent: false }, response => {
+          response.on('data', chunk => console.log(String(chunk)))
+          response.on('close', () => server.close(() => console.log(ours.takeSpans().map(({ kind }) => kind).sort().join())))
+        })
+      })`
+    const { stdout, stderr } = await runScript(bin, built.preload, source, { OURS: built.preload }, [
+      '--input-type=module',
+    ])
+    expect(stderr).toBe('')
+    expect(stdout).toBe('true\n1,2\n')
+  })
+
   it('detaching takes everything back', async () => {
     const out = await see(`main(async () => {
       const prototypes = [http.Server, http.ServerResponse, http.IncomingMessage, http.ClientRequest, https.Server].map(({ prototype }) => prototype)
