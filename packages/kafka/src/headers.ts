@@ -207,12 +207,29 @@ export function openHeaders(
   return { carrier: new Carrier(headers), getter }
 }
 
+const replacedBy = new Map<string, Replaced>()
+
 /** Which headers of a message have to go when these are written: themselves in any spelling, and their group. */
 export class Replaced {
   private readonly names: ReadonlySet<string>
   private readonly b3: boolean
 
-  constructor(written: Iterable<string>) {
+  /** The one for these names; there are as many as propagators write differently, so a few. */
+  static of(names: readonly string[]): Replaced {
+    const key = names.join()
+    const known = replacedBy.get(key)
+    if (known) return known
+    const made = new Replaced(names)
+    if (replacedBy.size < maxSpelled) replacedBy.set(key, made)
+    return made
+  }
+
+  /** The one for the names of these pairs. */
+  static by(pairs: HeaderPairs): Replaced {
+    return Replaced.of(pairs.map(([name]) => name))
+  }
+
+  private constructor(written: Iterable<string>) {
     const names = new Set<string>()
     let b3 = false
     for (const name of written) {

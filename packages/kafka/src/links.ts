@@ -2,10 +2,10 @@
 import { type Attributes, type Link, ROOT_CONTEXT } from '@opentelemetry/api'
 import { readKey, readOffset, readPartition } from './facts.ts'
 import { guard } from './guard.ts'
+import { getNames } from './names.ts'
 import type { Settings } from './options.ts'
 import { defaultSettings } from './options.ts'
 import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
-import { getNames } from './telemetry.ts'
 
 /** Default of OTEL_SPAN_LINK_COUNT_LIMIT. The SDK would keep the last ones and say so only at the end. */
 export const maxLinks = 128

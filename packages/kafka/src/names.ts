@@ -42,3 +42,11 @@ export function chooseNames(optIn: string | undefined): Names {
     },
   }
 }
+
+let names: Names | undefined
+
+/** The names of this process, from `OTEL_SEMCONV_STABILITY_OPT_IN`, read once. */
+export function getNames(): Names {
+  names ??= chooseNames(process.env.OTEL_SEMCONV_STABILITY_OPT_IN)
+  return names
+}

@@ -14,10 +14,11 @@ import {
 import { findErrorType } from './errors.ts'
 import { putClient, readKey, readOffset, readPartition, readQueueTime } from './facts.ts'
 import { guard, swallow } from './guard.ts'
+import { getNames } from './names.ts'
 import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
 import { type ClientState, registry } from './registry.ts'
 import { recordFailure } from './send.ts'
-import { getNames, getTracer, instruments, metricAttributes } from './telemetry.ts'
+import { getTracer, instruments } from './telemetry.ts'
 
 /** A message, or a batch of them, whose handler is running. */
 export class Processing {
@@ -66,18 +67,8 @@ export class Processing {
     try {
       const meters = this.measured ? instruments() : undefined
       if (meters) {
-        const attributes = metricAttributes(
-          'process',
-          'process',
-          this.topic,
-          this.state.facts.groupId,
-          errorType,
-        )
-        meters.processDuration.record(
-          (performance.now() - this.startedMs) / 1000,
-          attributes,
-          trace.setSpan(ROOT_CONTEXT, this.span),
-        )
+        const { attributes } = meters.processings.find(this.topic, this.state.facts.groupId, errorType)
+        meters.processDuration.record((performance.now() - this.startedMs) / 1000, attributes, this.context)
       }
       this.span.end()
     } catch (error) {
@@ -93,12 +84,8 @@ export interface Delivered {
 
 /** Counts messages handed to the application: once per delivery, wherever their processing happens. */
 export function countConsumed(state: ClientState, topic: string | undefined, count: number): void {
-  guard('count consumed messages', () => {
-    instruments()?.consumedMessages.add(
-      count,
-      metricAttributes('process', 'process', topic, state.facts.groupId, undefined),
-    )
-  })
+  const series = instruments()?.processings.find(topic, state.facts.groupId, undefined)
+  if (series) series.messages += count
 }
 
 /**
@@ -130,11 +117,7 @@ export function beginProcess(
     if (sender && (!senderIsParent || (settings.links === 'always' && !batch)))
       links.push({ context: sender })
     if (around && !aroundIsParent) links.push({ context: around })
-    const parent = senderIsParent
-      ? sent
-      : aroundIsParent
-        ? trace.setSpanContext(sent, around!)
-        : trace.deleteSpan(sent)
+    const parent = senderIsParent ? sent : aroundIsParent ? trace.setSpanContext(sent, around!) : rootOf(sent)
     const span = getTracer().startSpan(
       delivered.topic === undefined ? 'process' : `process ${delivered.topic}`,
       { kind: SpanKind.CONSUMER, attributes: processAttributes(state, message, delivered), links },
@@ -150,9 +133,16 @@ export function beginProcess(
   })
 }
 
+/** The context without a parent in it, for a new trace. */
+function rootOf(within: Context): Context {
+  return trace.getSpan(within) === undefined ? within : trace.deleteSpan(within)
+}
+
 /** The active context for a handler that must see the sender's trace and baggage, and nobody else's. */
 function withoutSpan(active: Context): Context {
   if (active === ROOT_CONTEXT) return active
+  // The usual case: `run()` was detached from both already, and a context costs a copy of all its values.
+  if (trace.getSpan(active) === undefined && propagation.getBaggage(active) === undefined) return active
   return propagation.deleteBaggage(trace.deleteSpan(active))
 }
 

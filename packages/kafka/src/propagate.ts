@@ -54,7 +54,7 @@ export function injectHeaders<H extends KafkaHeaders>(
   const pairs = collectPairs(ctx)
   if (pairs.length === 0) return (headers ?? {}) as Injected<H>
   const encode = types.isMap(headers) && usesBuffers(headers as Map<unknown, unknown>) ? toBuffer : undefined
-  const replaced = new Replaced(pairs.map(([key]) => key))
+  const replaced = Replaced.by(pairs)
   return writeHeaders(headers, pairs, replaced, encode, encode) as Injected<H>
 }
 

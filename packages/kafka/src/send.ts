@@ -20,10 +20,11 @@ import { putClient, readKey, readOffset, readPartition } from './facts.ts'
 import { guard, swallow } from './guard.ts'
 import { type Encode, type HeaderPairs, mentions, Replaced, writeHeaders } from './headers.ts'
 import { maxLinks } from './links.ts'
+import { getNames } from './names.ts'
 import type { HookInfo } from './options.ts'
 import { collectPairs, extractAny, validSpanContext } from './propagate.ts'
 import type { ClientState } from './registry.ts'
-import { getNames, getTracer, instruments, metricAttributes } from './telemetry.ts'
+import { getTracer, instruments } from './telemetry.ts'
 
 /** A message on its way out, in any client's shape. */
 export interface OutgoingMessage {
@@ -53,13 +54,16 @@ export class Send {
   readonly messages: readonly unknown[]
   private readonly topic: string
   private readonly span: Span
+  /** Holds the span: an exemplar of the duration points to it. */
+  private readonly context: Context
   private readonly startedMs: number
   private ended = false
 
-  constructor(topic: string, messages: readonly unknown[], span: Span, startedMs: number) {
+  constructor(topic: string, messages: readonly unknown[], span: Span, within: Context, startedMs: number) {
     this.topic = topic
     this.messages = messages
     this.span = span
+    this.context = within
     this.startedMs = startedMs
   }
 
@@ -97,10 +101,13 @@ export class Send {
   private record(errorType: string | undefined): void {
     const meters = instruments()
     if (!meters) return
-    const attributes = metricAttributes('send', 'send', this.topic, undefined, errorType)
-    const within = trace.setSpan(ROOT_CONTEXT, this.span)
-    meters.operationDuration.record((performance.now() - this.startedMs) / 1000, attributes, within)
-    if (this.messages.length > 0) meters.sentMessages.add(this.messages.length, attributes, within)
+    const series = meters.sends.find(this.topic, undefined, errorType)
+    series.messages += this.messages.length
+    meters.operationDuration.record(
+      (performance.now() - this.startedMs) / 1000,
+      series.attributes,
+      this.context,
+    )
   }
 }
 
@@ -149,12 +156,11 @@ export function beginSend(
       active,
     )
     try {
-      const outgoing = injects
-        ? inject(messages, trace.setSpan(active, span), creations, preserved, encoding)
-        : messages
+      const within = trace.setSpan(active, span)
+      const outgoing = injects ? inject(messages, within, creations, preserved, encoding) : messages
       if (settings.producerHook) callHook(settings.producerHook, messages, topic, span, creations)
       for (const creation of creations ?? []) creation?.end()
-      return new Send(topic, outgoing, span, startedMs)
+      return new Send(topic, outgoing, span, within, startedMs)
     } catch (error) {
       span.end()
       throw error
@@ -218,7 +224,7 @@ function readExisting(messages: readonly unknown[], active: Context): Existing |
   for (let i = 0; i < messages.length; i++) {
     const headers = (messages[i] as OutgoingMessage | null | undefined)?.headers
     if (headers === null || headers === undefined) continue
-    fields ??= new Replaced(propagation.fields())
+    fields ??= Replaced.of(propagation.fields())
     if (!mentions(headers, fields)) continue
     const found = validSpanContext(extractAny(headers, ROOT_CONTEXT))
     if (!found) continue
@@ -275,8 +281,8 @@ function inject(
     if (message === null || typeof message !== 'object' || preserved?.has(i)) return message
     const creation = creations?.[i]
     const prepared = creation
-      ? prepare(trace.setSpan(sendContext, creation))
-      : (shared ??= prepare(sendContext))
+      ? prepare(trace.setSpan(sendContext, creation), encoding)
+      : (shared ??= prepare(sendContext, encoding))
     if (prepared.pairs.length === 0) return message
     changed = true
     return withHeaders(message, prepared, encoding)
@@ -285,23 +291,29 @@ function inject(
   return changed ? outgoing : messages
 }
 
+/** What one context writes into headers. */
 interface Prepared {
   readonly pairs: HeaderPairs
   readonly replaced: Replaced
+  /** For every message that has no headers of its own: the library only reads them. */
+  readonly bare: unknown
 }
 
-function prepare(from: Context): Prepared {
+function prepare(from: Context, encoding: HeaderEncoding): Prepared {
   const pairs = collectPairs(from)
-  return { pairs, replaced: new Replaced(pairs.map(([key]) => key)) }
+  const replaced = Replaced.by(pairs)
+  return { pairs, replaced, bare: writeHeaders(undefined, pairs, replaced, encoding.value, encoding.name) }
 }
 
 const messageFields = ['topic', 'key', 'value', 'partition', 'timestamp', 'metadata'] as const
 
 function withHeaders(message: object, prepared: Prepared, encoding: HeaderEncoding): unknown {
   const { headers } = message as OutgoingMessage
-  const written = writeHeaders(headers, prepared.pairs, prepared.replaced, encoding.value, encoding.name)
   const copy = copyFields(message, messageFields)
-  copy.headers = written
+  copy.headers =
+    headers === undefined || headers === null
+      ? prepared.bare
+      : writeHeaders(headers, prepared.pairs, prepared.replaced, encoding.value, encoding.name)
   return copy
 }
 

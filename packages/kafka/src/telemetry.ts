@@ -1,8 +1,6 @@
 // The tracer, the instruments and "is anybody listening", looked up per call because an SDK may register late.
 import {
-  type Attributes,
   type Context,
-  type Counter,
   createContextKey,
   createNoopMeter,
   type Gauge,
@@ -16,7 +14,9 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
-import { chooseNames, type Names } from './names.ts'
+import { guard } from './guard.ts'
+import { getNames } from './names.ts'
+import { SeriesTable } from './series.ts'
 
 const scope = '@org/otel-kafka'
 const version = '0.1.0'
@@ -25,14 +25,7 @@ const version = '0.1.0'
 const suppressed = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
 const noTracerProvider = new ProxyTracerProvider().getDelegate()
 
-let names: Names | undefined
 let tracer: Tracer | undefined
-
-/** The names of this process, from `OTEL_SEMCONV_STABILITY_OPT_IN`, read once. */
-export function getNames(): Names {
-  names ??= chooseNames(process.env.OTEL_SEMCONV_STABILITY_OPT_IN)
-  return names
-}
 
 let tracerProvider: TracerProvider | undefined
 
@@ -73,10 +66,11 @@ const durationOptions = (description: string) => ({
   advice: { explicitBucketBoundaries: bucketsSeconds },
 })
 
+/** What is measured with one meter provider. */
 export interface Instruments {
+  readonly sends: SeriesTable
+  readonly processings: SeriesTable
   readonly operationDuration: Histogram
-  readonly sentMessages: Counter
-  readonly consumedMessages: Counter
   readonly processDuration: Histogram
   readonly recordsLag: Gauge
 }
@@ -93,26 +87,36 @@ export function instruments(): Instruments | undefined {
   const provider = metrics.getMeterProvider()
   if (provider === meterProvider) return current
   meterProvider = provider
-  const { schemaUrl } = getNames()
-  const meter = provider.getMeter(scope, version, schemaUrl === undefined ? {} : { schemaUrl })
-  current = meter === noMeter ? undefined : buildInstruments(meter)
+  current = guard('metrics', () => {
+    const { schemaUrl } = getNames()
+    const meter = provider.getMeter(scope, version, schemaUrl === undefined ? {} : { schemaUrl })
+    return meter === noMeter ? undefined : buildInstruments(meter)
+  })
   return current
 }
 
 function buildInstruments(meter: Meter): Instruments {
+  const sends = new SeriesTable('send')
+  const processings = new SeriesTable('process')
+  observe(
+    meter,
+    sends,
+    'messaging.client.sent.messages',
+    'Number of messages the producer attempted to send to the broker.',
+  )
+  observe(
+    meter,
+    processings,
+    'messaging.client.consumed.messages',
+    'Number of messages that were delivered to the application.',
+  )
   return {
+    sends,
+    processings,
     operationDuration: meter.createHistogram(
       'messaging.client.operation.duration',
       durationOptions('Duration of messaging operations initiated by a producer or consumer client.'),
     ),
-    sentMessages: meter.createCounter('messaging.client.sent.messages', {
-      unit: '{message}',
-      description: 'Number of messages the producer attempted to send to the broker.',
-    }),
-    consumedMessages: meter.createCounter('messaging.client.consumed.messages', {
-      unit: '{message}',
-      description: 'Number of messages that were delivered to the application.',
-    }),
     processDuration: meter.createHistogram(
       'messaging.process.duration',
       durationOptions('Duration of processing operation.'),
@@ -125,21 +129,9 @@ function buildInstruments(meter: Meter): Instruments {
   }
 }
 
-/** Attributes shared by every metric about one operation on one topic. */
-export function metricAttributes(
-  operationName: 'send' | 'process' | 'poll',
-  operationType: 'send' | 'process' | 'receive',
-  topic: string | undefined,
-  groupId: string | undefined,
-  errorType: string | undefined,
-): Attributes {
-  const attributes: Attributes = {
-    'messaging.operation.name': operationName,
-    'messaging.operation.type': operationType,
-  }
-  getNames().put(attributes, 'system', 'kafka')
-  if (topic !== undefined) attributes['messaging.destination.name'] = topic
-  if (groupId !== undefined) attributes['messaging.consumer.group.name'] = groupId
-  if (errorType !== undefined) attributes['error.type'] = errorType
-  return attributes
+/** A counter that is asked for its sums: counting costs an addition, and the SDK sees each series once per export. */
+function observe(meter: Meter, table: SeriesTable, name: string, description: string): void {
+  meter.createObservableCounter(name, { unit: '{message}', description }).addCallback(result => {
+    for (const { messages, attributes } of table.all) if (messages > 0) result.observe(messages, attributes)
+  })
 }

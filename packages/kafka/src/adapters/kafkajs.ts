@@ -5,11 +5,12 @@
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { beginBatch, iterateMessages } from '../batch.ts'
 import { guard } from '../guard.ts'
+import { getNames } from '../names.ts'
 import { isIgnored } from '../options.ts'
 import { beginProcess, runProcessing } from '../process.ts'
 import { adopt, type ClientState, derive, learn, registry } from '../registry.ts'
 import { beginSend, copyFields, type Send } from '../send.ts'
-import { getNames, getTracer, instruments, isQuiet } from '../telemetry.ts'
+import { getTracer, instruments, isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
 
 interface RecordResult {
