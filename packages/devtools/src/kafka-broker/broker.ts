@@ -57,6 +57,7 @@ export interface KafkaBroker {
 const apiVersionsKey = 18
 const apiVersionsMax = 3
 const maxFrameBytes = 16 * 1024 * 1024
+const maxGroups = 1000
 
 const apis = new Map<number, Api>(
   [
@@ -104,9 +105,12 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
   const topics = new Topics(partitions, maxBytes)
   const groups = new Map<string, Group>()
   const group = (id: string): Group => {
-    const known = groups.get(id) ?? new Group(id, joinDelayMs)
-    groups.set(id, known)
-    return known
+    const known = groups.get(id)
+    if (known !== undefined) return known
+    if (groups.size >= maxGroups) forgetEmptyGroup(groups)
+    const created = new Group(id, joinDelayMs)
+    groups.set(id, created)
+    return created
   }
   const transactions = new Transactions(topics, group)
   const sockets = new Set<Socket>()
@@ -144,6 +148,15 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
     [Symbol.asyncDispose]: () => broker.stop(),
   }
   return broker
+}
+
+/** A group without members and its offsets go, the oldest first. */
+function forgetEmptyGroup(groups: Map<string, Group>): void {
+  for (const [id, group] of groups) {
+    if (group.members.size > 0) continue
+    groups.delete(id)
+    return
+  }
 }
 
 /** Cuts the stream into frames and answers them one after the other, as Kafka does for a connection. */

@@ -56,6 +56,7 @@ export interface Member {
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
 const nothing = Buffer.alloc(0)
+const maxPromised = 1000
 
 export class Group {
   readonly id: string
@@ -84,6 +85,7 @@ export class Group {
       memberId = `${request.clientId || 'member'}-${randomUUID()}`
       if (request.idRequired) {
         this.promised.add(memberId)
+        if (this.promised.size > maxPromised) this.promised.delete(this.promised.values().next().value!)
         return refuse(errors.memberIdRequired, memberId)
       }
     } else if (!this.members.has(memberId) && !this.promised.delete(memberId)) {

@@ -263,3 +263,13 @@ test('beyond its bytes the broker forgets the oldest records and readers go on w
   expect(Number(partition!.low)).toBeGreaterThan(9)
   await Promise.all([p.disconnect(), admin.disconnect()])
 })
+
+test('topics beyond a thousand are refused, not remembered', async () => {
+  await using small = await startKafkaBroker({ partitions: 1 })
+  const admin = new Kafka({ brokers: [small.address], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  const topics = Array.from({ length: 1001 }, (_, i) => ({ topic: `t${i}` }))
+  await expect(admin.createTopics({ topics })).rejects.toThrow()
+  expect(small.topics()).toHaveLength(1000)
+  await admin.disconnect()
+})

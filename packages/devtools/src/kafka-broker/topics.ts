@@ -2,6 +2,7 @@
 import { Partition } from './partition.ts'
 
 const maxPartitions = 1000
+const maxTopics = 1000
 
 export class Topics {
   private readonly byName = new Map<string, Partition[]>()
@@ -26,9 +27,13 @@ export class Topics {
     return this.byName.get(name)?.[index]
   }
 
-  /** Creates a topic; `partitions` of -1 means the default. False: it exists, or the number is not possible. */
+  /**
+   * Creates a topic; `partitions` of -1 means the default. False: it exists, or the number is not possible,
+   * or there are too many topics.
+   */
   create(name: string, partitions = -1): boolean {
     const count = partitions === -1 ? this.defaultPartitions : partitions
+    if (this.byName.size >= maxTopics) return false
     if (this.byName.has(name) || count < 1 || count > maxPartitions) return false
     this.byName.set(
       name,

@@ -13,6 +13,8 @@ interface Transaction {
   timer: NodeJS.Timeout | undefined
 }
 
+const maxTransactionalIds = 1000
+
 export class Transactions {
   private lastProducerId = 0n
   private readonly byId = new Map<string, Transaction>()
@@ -43,6 +45,7 @@ export class Transactions {
       offsets: [],
       timer: undefined,
     }
+    if (this.byId.size >= maxTransactionalIds) this.forgetIdle()
     this.byId.set(transactionalId, created)
     return created
   }
@@ -87,6 +90,15 @@ export class Transactions {
 
   stop(): void {
     for (const transaction of this.byId.values()) clearTimeout(transaction.timer)
+  }
+
+  /** The oldest id without an open transaction; its producer would get a new one. */
+  private forgetIdle(): void {
+    for (const [id, transaction] of this.byId) {
+      if (transaction.timer !== undefined) continue
+      this.byId.delete(id)
+      return
+    }
   }
 
   private find(

@@ -48,7 +48,7 @@ export interface App {
   readonly url: string
   readonly port: number
   readonly exited: Promise<Exit>
-  /** The stdout lines that are JSON objects: its log. */
+  /** The stdout lines that are JSON objects: its log. (`any`: a line has whatever fields the app gave it.) */
   readonly logs: readonly Record<string, any>[]
   /** Requests `path`; the body is read as text. */
   get(path: string, init?: RequestInit): Promise<AppResponse>
