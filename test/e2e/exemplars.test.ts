@@ -140,3 +140,27 @@ test('a metric filter of always_off turns exemplars off everywhere', async () =>
   const page = await app.get('/metrics', { headers: { accept: openMetrics } })
   expect(page.body).not.toContain('trace_id')
 })
+
+test('fastify-metrics leads to the trace without a line of code', async () => {
+  const code = `import fastify from 'fastify'
+    import metrics from 'fastify-metrics'
+    const app = fastify()
+    await app.register(metrics, { endpoint: '/metrics' })
+    app.get('/work', async () => 'done')
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    console.log('listening ' + app.server.address().port)`
+  // Where the plugin is installed: version 14, which brings @prometheus-io/client.
+  const app = await run(code, {
+    module: 'esm',
+    cwd: join(root, '../packages/exemplars'),
+    preload: join(root, '../packages/otel/dist/register.cjs'),
+  })
+  await app.get('/work')
+  const page = await app.get('/metrics', { headers: { accept: openMetrics } })
+  const samples = parseOpenMetrics(page.body).flatMap(family => family.samples)
+  const exemplar = samples.find(
+    ({ name, exemplar }) => exemplar && name.startsWith('http_request_duration'),
+  )?.exemplar
+  const { match } = await expectTrace(app, { name: 'GET /work', kind: 'server' })
+  expect(exemplar?.labels.trace_id).toBe(match.traceId)
+})

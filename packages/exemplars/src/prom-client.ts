@@ -36,7 +36,7 @@ export function findPromClient(registry: object): PromClient | undefined {
   ) {
     const known = shared.clients.get(Class)
     if (known !== undefined) return known as PromClient
-    for (const cached of Object.values(createRequire(`${process.cwd()}/`).cache)) {
+    for (const cached of Object.values(createRequire(process.execPath).cache)) {
       // Own data properties only: other modules' exports may have getters that load things.
       const exported = cached?.exports
       if (exported === null || typeof exported !== 'object') continue

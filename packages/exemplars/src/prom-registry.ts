@@ -1,6 +1,6 @@
 // The page: `Registry.metrics()` answers in the format the scraper asked for. Everything else about a registry
 // (its content type, its metrics, their names) stays as it is.
-import cluster from 'node:cluster'
+import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { type PromRegistry, renderPage } from './page.ts'
 import { attachExemplar, readExemplar } from './prom-exemplar.ts'
@@ -31,13 +31,18 @@ export function patchRegistry(client: PromClient): void {
     const isThread = !isMainThread && client.WorkerRegistry !== undefined
     replaceMethod(proto, 'getMetricsAsJSON', function (...args) {
       const items = toJson.apply(this, args)
-      const travels = cluster.isWorker || isThread || shared.scrapes.getStore() !== undefined
+      const travels = isClusterWorker() || isThread || shared.scrapes.getStore() !== undefined
       if (!travels || !shared.options.enabled) return items
       return items instanceof Promise
         ? items.then(list => addExemplars(this, list))
         : addExemplars(this, items)
     })
   }
+}
+
+// Like prom-client, we load `cluster` only where it is in use: some application servers do not survive it.
+function isClusterWorker(): boolean {
+  return process.send !== undefined && createRequire(process.execPath)('node:cluster').isWorker === true
 }
 
 /** OpenMetrics while the response can still say so; otherwise what it would be without us. */

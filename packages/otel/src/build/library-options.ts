@@ -12,7 +12,11 @@ export function buildLibraryOptions(
   const { metrics } = config
   return {
     logging: buildLoggingOptions(config, loggerProvider),
-    exemplars: { enabled: metrics.exemplars?.promClient, intervalMs: metrics.exemplars?.minIntervalMs },
+    exemplars: {
+      enabled: metrics.exemplarFilter !== 'always_off' && metrics.exemplars?.promClient !== false,
+      intervalMs: metrics.exemplars?.minIntervalMs,
+      onSkipped: (reason: string) => say('warn', 'ORG_OTEL_EXEMPLARS_OFF', reason),
+    },
   }
 }
 
