@@ -271,3 +271,35 @@ test('collecting that fails is an answer of 500 and nothing else', async () => {
   const { port } = await open({ gather: () => Promise.reject(new Error('collect')) })
   expect(await scrape(port)).toMatchObject({ status: 500, type: 'text/plain' })
 })
+
+test('a page that nobody scrapes does not grow with every interval of another reader', async () => {
+  const config = { histogramAggregation: 'explicit_bucket_histogram' } as Config['metrics']
+  const openReader = () =>
+    new SourcesReader({ config, temporality: 'cumulative', sources: new Sources([]), component: 'test' })
+  const [pulled, pushed] = [openReader(), openReader()]
+  const views = [{ instrumentName: 'viewed', name: 'shared' }]
+  const provider = new MeterProvider({ readers: [pulled, pushed], views })
+  const counter: any = provider.getMeter('app').createCounter('viewed')
+  const exporter = new PrometheusExporter({
+    host: '127.0.0.1',
+    port: 0,
+    info: { scope: false, target: false },
+    idleMs: 10,
+    gather: () => pulled.gather(1000),
+  })
+  exporter.start()
+  running.push(exporter)
+  const stashes: Map<object, unknown[]> =
+    counter._writableMetricStorage._temporalMetricStorage._unreportedAccumulations
+  const largest = () => Math.max(...[...stashes.values()].map(stash => stash.length))
+  for (let i = 0; i < 100; i++) {
+    counter.add(1, {}, inSpan)
+    await pushed.gather(1000)
+  }
+  const before = largest()
+  while (largest() > 1) await new Promise(resolve => setTimeout(resolve, 5))
+  expect(before).toBeGreaterThan(0)
+  while (exporter.port === undefined) await new Promise(setImmediate)
+  const page = await scrape(exporter.port, openMetrics)
+  expect(page.text).toMatch(/shared_total 100 # \{trace_id=/)
+})

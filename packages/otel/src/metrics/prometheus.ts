@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import { prefersOpenMetrics } from '@org/otel-exemplars/accept'
 import {
+  type Family,
   openMetricsType,
   plainTextType,
   renderOpenMetrics,
@@ -21,6 +22,8 @@ export interface PrometheusOptions {
   readonly port: number
   readonly info: PageInfo
   gather(): Promise<ResourceMetrics>
+  /** How long nobody may scrape before we look ourselves. Default 5 minutes. */
+  readonly idleMs?: number
 }
 
 // A scrape is small, rare and read at once; whoever is slower than this is not a scraper.
@@ -31,6 +34,7 @@ export class PrometheusExporter {
   private readonly options: PrometheusOptions
   private readonly families: PrometheusFamilies
   private server: Server | undefined
+  private idle: NodeJS.Timeout | undefined
 
   constructor(options: PrometheusOptions) {
     this.options = options
@@ -56,6 +60,12 @@ export class PrometheusExporter {
       server.listen(port, host)
       server.unref()
       this.server = server
+      // The SDK keeps for every reader what the others have collected since (opentelemetry-js issues 4115, 4163): a page
+      // that nobody reads would grow for as long as the process lives. Totals and exemplars stay.
+      this.idle = setInterval(() => {
+        this.collect().catch(error => swallow('prometheus', error))
+      }, this.options.idleMs ?? 300_000)
+      this.idle.unref()
     })
   }
 
@@ -66,6 +76,7 @@ export class PrometheusExporter {
   }
 
   stop(): void {
+    clearInterval(this.idle)
     this.server?.close()
     this.server?.closeAllConnections()
   }
@@ -81,7 +92,8 @@ export class PrometheusExporter {
     let page: string
     const isOpen = prefersOpenMetrics(request.headers.accept)
     try {
-      const families = this.families.build(await this.options.gather())
+      const families = await this.collect()
+      this.idle?.refresh()
       page = isOpen ? renderOpenMetrics(families) : renderPlainText(families)
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)
@@ -89,6 +101,10 @@ export class PrometheusExporter {
       return this.send(request, response, 500, 'text/plain', 'collecting failed, see stderr\n')
     }
     this.send(request, response, 200, isOpen ? openMetricsType : plainTextType, page)
+  }
+
+  private async collect(): Promise<Family[]> {
+    return this.families.build(await this.options.gather())
   }
 
   private send(
