@@ -1,7 +1,8 @@
 // Builds dist: a guard that parses anywhere, a core that is loaded at start, and a chunk for everything that is
 // loaded only when it is needed: one per instrumentation, every src/**/<name>.chunk.ts, and every file of ours that is
 // reached by a dynamic import.
-// A module that is in the core exists only there: chunks take it from the core, so its state exists once.
+// A module that is in the core exists only there: chunks take it from the core, so its state exists once. The API is an
+// exception: its state is on the global object, made to be shared by many copies, and the core needs little of it.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -18,6 +19,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { catalog } from '../src/loader/catalog.ts'
+import { lateImports } from './late.mjs'
 import { renderNotices } from './notices.mjs'
 
 const home = fileURLToPath(new URL('..', import.meta.url))
@@ -50,8 +52,8 @@ const base = join(src, 'loader/instrumentation-base.ts')
 class Layout {
   /** Absolute paths of our source files in the core. */
   inCore = new Set()
-  /** What chunks take from the core: absolute paths, and the api. */
-  shared = new Set(['@opentelemetry/api', base])
+  /** What chunks take from the core: absolute paths. */
+  shared = new Set()
   /** File name in dist (without .cjs) -> source file. */
   parts = new Map()
 
@@ -68,12 +70,11 @@ function isOurs(path, kind) {
   return kind !== 'entry-point' && /^\.\.?\/.*\.ts$/.test(path)
 }
 
-/** `@opentelemetry/instrumentation` is our own light version of it; dynamic imports of ours become chunks. */
+/** Dynamic imports of ours become chunks. */
 function asCore(layout) {
   return {
     name: 'core',
     setup(build) {
-      build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => ({ path: base }))
       build.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, kind }) =>
         isOurs(path, kind) && kind === 'dynamic-import'
           ? { path: `./${layout.addPart(resolve(resolveDir, path))}.cjs`, external: true }
@@ -83,9 +84,11 @@ function asCore(layout) {
   }
 }
 
-/** Takes what is in the core from the core. `depth`: folders between dist and the chunk. */
-function asChunk(layout, depth) {
-  const up = depth === 0 ? './' : '../'.repeat(depth)
+/**
+ * Takes what is in the core from the core, and the API from its own chunk. `@opentelemetry/instrumentation` is our own
+ * light version of it. `up`: the way from the chunk to dist.
+ */
+function asChunk(layout, up) {
   const share = key => {
     layout.shared.add(key)
     return { path: key, namespace: 'core' }
@@ -93,11 +96,15 @@ function asChunk(layout, depth) {
   return {
     name: 'chunk',
     setup(build) {
-      build.onResolve({ filter: /^@opentelemetry\/api$/ }, () => share('@opentelemetry/api'))
-      build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => share(base))
+      const external = name => ({ path: `${up}${name}.cjs`, external: true })
+      build.onResolve({ filter: /^@opentelemetry\/api$/ }, ({ kind }) =>
+        kind === 'entry-point' ? undefined : external('api'),
+      )
+      build.onResolve({ filter: /^@opentelemetry\/instrumentation$/ }, () => external('instrumentation-base'))
       build.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, kind }) => {
         if (!isOurs(path, kind)) return undefined
         const file = resolve(resolveDir, path)
+        if (file === base) return external('instrumentation-base')
         if (layout.inCore.has(file)) return share(file)
         return kind === 'dynamic-import'
           ? { path: `${up}${layout.addPart(file)}.cjs`, external: true }
@@ -161,18 +168,25 @@ export async function bundle({ outdir, start, index, chunks }) {
   const metafiles = []
   const run = async options => metafiles.push((await build({ ...common, ...options })).metafile)
   const at = file => join(outdir, file)
-  const chunk = (options, depth) => run({ ...options, plugins: [asChunk(layout, depth)] })
+  const late = up => lateImports({ src, up, met: file => layout.addPart(file) })
+  const chunk = (options, up = './') => run({ ...options, plugins: [late(up), asChunk(layout, up)] })
 
-  const core = { stdin: coreEntry(start, layout), outfile: at('core.cjs'), plugins: [asCore(layout)] }
+  const core = {
+    stdin: coreEntry(start, layout),
+    outfile: at('core.cjs'),
+    plugins: [late('./'), asCore(layout)],
+  }
   const dry = await build({ ...common, ...core, write: false })
   for (const file of Object.keys(dry.metafile.inputs)) layout.inCore.add(resolve(home, file))
 
   const instrumentations = new Map(catalog.filter(row => row.source).map(row => [row.chunk, row]))
   await Promise.all([
     ...[...instrumentations].map(([name, row]) =>
-      chunk({ stdin: instrumentationEntry(row), outfile: at(`lib/${name}.cjs`) }, 1),
+      chunk({ stdin: instrumentationEntry(row), outfile: at(`lib/${name}.cjs`) }, '../'),
     ),
-    ...(index ? [chunk({ entryPoints: [index], outfile: at('index.cjs') }, 0)] : []),
+    ...(index ? [chunk({ entryPoints: [index], outfile: at('index.cjs') })] : []),
+    chunk({ entryPoints: ['@opentelemetry/api'], outfile: at('api.cjs') }),
+    chunk({ entryPoints: [base], outfile: at('instrumentation-base.cjs') }),
     // The guard parses on every Node that may meet it, and carries nothing.
     run({ entryPoints: [join(src, 'register.cts')], outfile: at('register.cjs'), target: 'node8' }),
     // import-in-the-middle: for this thread, for the hooks thread, and what its wrapper modules import (not bundled:
@@ -199,7 +213,7 @@ export async function bundle({ outdir, start, index, chunks }) {
   ])
   // Chunks may ask for chunks, which the loop then meets as well.
   for (const file of chunks) layout.addPart(file)
-  for (const [name, file] of layout.parts) await chunk({ entryPoints: [file], outfile: at(`${name}.cjs`) }, 0)
+  for (const [name, file] of layout.parts) await chunk({ entryPoints: [file], outfile: at(`${name}.cjs`) })
 
   await run({ ...core, stdin: coreEntry(start, layout) })
   // Wrapped modules are parsed twice: it doubled the time to load the core.

@@ -107,11 +107,13 @@ function decide(world: World): Decision {
   const tool = toolOf(world.argv[1], world.argv[2])
   if (tool) return { start: false, reason: `tool ${tool}` }
 
-  const threads = require('node:worker_threads')
-  // Node 20 does not say it, but a thread for module hooks has nobody to talk to.
-  if (threads.isInternalThread || !(threads.isMainThread || threads.parentPort))
-    return { start: false, reason: 'loader thread' }
-  if (!threads.isMainThread) {
+  // Every thread but the main one may not change the directory, and Node says so on the function. Asking
+  // `node:worker_threads` would load it, and streams with it, in every service.
+  if ((process.chdir as { disabled?: boolean }).disabled) {
+    const threads = require('node:worker_threads')
+    // Node 20 does not say it, but a thread for module hooks has nobody to talk to.
+    if (threads.isInternalThread || !(threads.isMainThread || threads.parentPort))
+      return { start: false, reason: 'loader thread' }
     const data = threads.workerData
     // A pino transport writes the lines that the main thread has already correlated.
     if (data && typeof data === 'object' && 'filename' in data && 'dataBuf' in data && 'stateBuf' in data)

@@ -28,6 +28,7 @@ import { version } from './self/version.ts'
 import { LeanContextManager } from './tracing/context.ts'
 import type { SpanSink } from './tracing/ended-span.ts'
 import { attachHttp } from './tracing/http/attach.ts'
+import { prepareIds } from './tracing/ids.ts'
 import { publishApi, unpublishApi } from './tracing/publish.ts'
 
 /** What `start()` gives: the decisions, and the end. */
@@ -260,6 +261,7 @@ function openHttp(
 
 function settle(resolved: Resolved, metering: Metering | undefined, exported: Export): void {
   const { config, origins } = resolved
+  prepareIds()
   metering?.begin()
   if (config.logLevel === 'debug')
     for (const line of renderSettings(origins)) say('debug', 'ORG_OTEL_SETTING', line)

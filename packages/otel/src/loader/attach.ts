@@ -18,7 +18,7 @@ import { loadChunk } from './chunk.ts'
 import { attachCjsHook } from './cjs-hook.ts'
 import { attachEsmHook, type EsmFiles, hooksRunInThread } from './esm-hook.ts'
 import { mayImport } from './esm-need.ts'
-import { setProviders } from './instrumentation-base.ts'
+import type { Providers } from './instrumentation-base.ts'
 import type { LibraryHooks } from './library.ts'
 import { isModuleFile } from './package-manifest.ts'
 import { parsePackagePath } from './package-path.ts'
@@ -77,11 +77,11 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
   const on = chosen.filter(one => one.on)
   const started: { key: string; hooks: LibraryHooks }[] = []
 
-  setProviders({
+  const providers: Providers = {
     tracerProvider: () => options.tracerProvider,
     meterProvider: () => options.meterProvider() ?? metrics.getMeterProvider(),
     loggerProvider: () => options.loggerProvider() ?? logs.getLoggerProvider(),
-  })
+  }
 
   /** Rows that share a chunk (the Kafka clients, the loggers) share one set of hooks, made once. */
   const shared = new Map<string, LibraryHooks>()
@@ -103,7 +103,7 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
       if (row.chunk === undefined) return undefined
       if (row.owner === 'ours') return openOurs(row.chunk)
       const { Instrumentation } = loadChunk(`lib/${row.chunk}`)
-      const opened = openUpstream(Instrumentation, wished, row)
+      const opened = openUpstream(Instrumentation, wished, row, providers)
       // Some flush through the provider (aws-lambda); the others take it without creating a tracer yet.
       opened.instrumentation.setTracerProvider(options.tracerProvider)
       // Needed even when it is what it would find itself: this makes the instruments once more, because the class

@@ -2,7 +2,12 @@
 import { isAbsolute } from 'node:path'
 import { guard } from '../self/guard.ts'
 import type { CatalogRow } from './catalog.ts'
-import type { InstrumentationBase, InstrumentationNodeModuleDefinition } from './instrumentation-base.ts'
+import {
+  type InstrumentationBase,
+  type InstrumentationNodeModuleDefinition,
+  type Providers,
+  setProviders,
+} from './instrumentation-base.ts'
 import type { LibraryHooks, ModuleInfo, ModulePatch } from './library.ts'
 
 type InstrumentationClass = new (options: Readonly<Record<string, unknown>>) => InstrumentationBase
@@ -50,12 +55,14 @@ function patchesOf(
   return patches
 }
 
-/** Constructs the instrumentation and reads what it wants patched. */
+/** Constructs the instrumentation and reads what it wants patched. `providers` serve every one from now on. */
 export function openUpstream(
   Instrumentation: InstrumentationClass,
   options: Readonly<Record<string, unknown>>,
   row: CatalogRow,
+  providers: Providers,
 ): UpstreamHooks {
+  setProviders(providers)
   const instrumentation = new Instrumentation(options)
   // The redis one is a container: its own list is empty and it collects those of its parts.
   const definitions =

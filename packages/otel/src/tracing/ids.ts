@@ -1,6 +1,6 @@
 // Ids are int32 words until somebody asks for text. The words come from the operating system's generator through a pool:
 // unguessable, and never the same in two processes (a pool is never inherited: `fork` and `cluster` start a new program).
-import { randomFillSync } from 'node:crypto'
+import { createRequire } from 'node:module'
 
 const pool = new Int32Array(2048)
 let next = pool.length
@@ -16,12 +16,25 @@ if (process.execArgv.some(arg => /^--(build-snapshot|build-sea|experimental-sea-
   }
 }
 
+// Loading node:crypto takes 2 ms and 2 MB: it waits for the first span, or until the application has started.
+let crypto: typeof import('node:crypto') | undefined
+
+function loadCrypto(): typeof import('node:crypto') {
+  const name = 'node:crypto'
+  return process.getBuiltinModule?.(name) ?? createRequire(process.execPath)(name)
+}
+
+/** Fills the pool ahead of the first span. */
+export function prepareIds(): void {
+  if (next < pool.length) return
+  crypto ??= loadCrypto()
+  crypto.randomFillSync(pool)
+  next = 0
+}
+
 /** A random signed 32-bit word. */
 export function randomWord(): number {
-  if (next === pool.length) {
-    randomFillSync(pool)
-    next = 0
-  }
+  if (next === pool.length) prepareIds()
   return pool[next++] as number
 }
 
