@@ -67,8 +67,8 @@ export class Processing {
     try {
       const meters = this.measured ? instruments() : undefined
       if (meters) {
-        const { attributes } = meters.processings.find(this.topic, this.state.facts.groupId, errorType)
-        meters.processDuration.record((performance.now() - this.startedMs) / 1000, attributes, this.context)
+        const series = meters.processings.find(this.topic, this.state.facts.groupId, errorType)
+        meters.recordProcessing((performance.now() - this.startedMs) / 1000, series, this.span, this.context)
       }
       this.span.end()
     } catch (error) {

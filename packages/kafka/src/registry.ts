@@ -39,6 +39,8 @@ interface Registry {
   readonly counted: WeakSet<object>
   /** Buffers of ours that a header serializer must put on the wire as they are. */
   readonly rawBuffers: WeakSet<object>
+  /** Meter provider -> its instruments: two copies that observed the same series would undo each other's sums. */
+  readonly instruments: WeakMap<object, unknown>
   /** Above 0 while a traced client is inside its library: what that library calls in turn is not ours to trace. */
   inside: number
 }
@@ -57,6 +59,7 @@ function readRegistry(): Registry {
     deliveredBy: new WeakMap(),
     counted: new WeakSet(),
     rawBuffers: new WeakSet(),
+    instruments: new WeakMap(),
     inside: 0,
   }
   Object.defineProperty(holder, key, { value: created })

@@ -103,11 +103,7 @@ export class Send {
     if (!meters) return
     const series = meters.sends.find(this.topic, undefined, errorType)
     series.messages += this.messages.length
-    meters.operationDuration.record(
-      (performance.now() - this.startedMs) / 1000,
-      series.attributes,
-      this.context,
-    )
+    meters.recordSend((performance.now() - this.startedMs) / 1000, series, this.span, this.context)
   }
 }
 

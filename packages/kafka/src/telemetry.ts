@@ -4,19 +4,21 @@ import {
   createContextKey,
   createNoopMeter,
   type Gauge,
-  type Histogram,
   type Meter,
   type MeterProvider,
   metrics,
   ProxyTracerProvider,
   propagation,
+  type Span,
   type Tracer,
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
+import { boundaries, Durations, isHistogramSink } from './durations.ts'
 import { guard } from './guard.ts'
 import { getNames } from './names.ts'
-import { SeriesTable } from './series.ts'
+import { registry } from './registry.ts'
+import { type Series, SeriesTable } from './series.ts'
 
 const scope = '@org/otel-kafka'
 const version = '0.1.0'
@@ -59,19 +61,15 @@ export function isQuiet(context: Context): boolean {
   return isSuppressed(context) || (!hasTracing() && propagation.fields().length === 0 && !instruments())
 }
 
-const bucketsSeconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-const durationOptions = (description: string) => ({
-  unit: 's',
-  description,
-  advice: { explicitBucketBoundaries: bucketsSeconds },
-})
+/** Takes the duration of one operation. `within` holds the span and is what exemplars are made of. */
+type RecordDuration = (seconds: number, series: Series, span: Span, within: Context) => void
 
 /** What is measured with one meter provider. */
 export interface Instruments {
   readonly sends: SeriesTable
   readonly processings: SeriesTable
-  readonly operationDuration: Histogram
-  readonly processDuration: Histogram
+  readonly recordSend: RecordDuration
+  readonly recordProcessing: RecordDuration
   readonly recordsLag: Gauge
 }
 
@@ -87,15 +85,27 @@ export function instruments(): Instruments | undefined {
   const provider = metrics.getMeterProvider()
   if (provider === meterProvider) return current
   meterProvider = provider
-  current = guard('metrics', () => {
-    const { schemaUrl } = getNames()
-    const meter = provider.getMeter(scope, version, schemaUrl === undefined ? {} : { schemaUrl })
-    return meter === noMeter ? undefined : buildInstruments(meter)
-  })
+  const known = registry.instruments.get(provider) as Instruments | undefined
+  current = known ?? guard('metrics', () => buildFor(provider))
+  if (current) registry.instruments.set(provider, current)
   return current
 }
 
-function buildInstruments(meter: Meter): Instruments {
+function buildFor(provider: MeterProvider): Instruments | undefined {
+  const { schemaUrl } = getNames()
+  const meter = provider.getMeter(scope, version, schemaUrl === undefined ? {} : { schemaUrl })
+  return meter === noMeter ? undefined : buildInstruments(meter, provider)
+}
+
+const durations = {
+  send: {
+    name: 'messaging.client.operation.duration',
+    description: 'Duration of messaging operations initiated by a producer or consumer client.',
+  },
+  process: { name: 'messaging.process.duration', description: 'Duration of processing operation.' },
+}
+
+function buildInstruments(meter: Meter, provider: MeterProvider): Instruments {
   const sends = new SeriesTable('send')
   const processings = new SeriesTable('process')
   observe(
@@ -113,20 +123,34 @@ function buildInstruments(meter: Meter): Instruments {
   return {
     sends,
     processings,
-    operationDuration: meter.createHistogram(
-      'messaging.client.operation.duration',
-      durationOptions('Duration of messaging operations initiated by a producer or consumer client.'),
-    ),
-    processDuration: meter.createHistogram(
-      'messaging.process.duration',
-      durationOptions('Duration of processing operation.'),
-    ),
+    recordSend: buildDuration(meter, provider, durations.send, sends),
+    recordProcessing: buildDuration(meter, provider, durations.process, processings),
     // No semantic convention covers lag yet; the name is the one the Java agent bridges from the client's own metrics.
     recordsLag: meter.createGauge('kafka.consumer.records_lag', {
       unit: '{record}',
       description: 'Records between the last one delivered and the end of the partition.',
     }),
   }
+}
+
+function buildDuration(
+  meter: Meter,
+  provider: MeterProvider,
+  { name, description }: { name: string; description: string },
+  table: SeriesTable,
+): RecordDuration {
+  if (isHistogramSink(provider)) {
+    const source = new Durations(
+      { name, description, scope: { name: scope, version } },
+      table,
+      provider.exemplarFilter,
+    )
+    provider.addHistogramSource(source)
+    return (seconds, series, span) => source.record(seconds, series, span)
+  }
+  const advice = { explicitBucketBoundaries: [...boundaries] }
+  const histogram = meter.createHistogram(name, { unit: 's', description, advice })
+  return (seconds, series, _span, within) => histogram.record(seconds, series.attributes, within)
 }
 
 /** A counter that is asked for its sums: counting costs an addition, and the SDK sees each series once per export. */

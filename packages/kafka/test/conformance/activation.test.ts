@@ -1,5 +1,6 @@
 // Conformance D: activation, idempotence, doing nothing, failing quietly. Cases C51, C52, C55-C59 and late registration.
 import { context, metrics, propagation, SpanKind, trace } from '@opentelemetry/api'
+import type { DataPoint } from '@opentelemetry/sdk-metrics'
 import { combinations, type Driver, loaders, modes } from '../support/drivers.ts'
 import { attributesOf, type Sdk, startSdk } from '../support/sdk.ts'
 import { traceId, traceparent, until } from '../support/traces.ts'
@@ -322,6 +323,60 @@ describe.each(combinations)('%s by %s', (client, mode) => {
     const value = (name: string) => found.find(one => one.descriptor.name === name)!.dataPoints[0]!.value
     expect(value('messaging.client.consumed.messages')).toBe(3)
   })
+})
+
+test('C59 two copies of the package count together', async () => {
+  const sdk = startSdk({ metrics: true })
+  const driver = await loaders.KJ('both')
+  const other = await loaders.KJ('import')
+  const producer = await driver.producer()
+  await producer.send({ topic: 't', messages: [{ value: 'a' }, { value: 'b' }] })
+  await (await other.producer()).send({ topic: 't', messages: [{ value: 'c' }] })
+  other.api.traceMessage({ topic: 't', headers: {} }, {}, () => {})
+  driver.api.traceMessage({ topic: 't', headers: {} }, {}, () => {})
+  const { scopeMetrics } = await sdk.metrics()
+  const found = scopeMetrics.flatMap(scope => scope.metrics)
+  const points = (name: string) =>
+    found.filter(one => one.descriptor.name === name).flatMap(one => one.dataPoints as DataPoint<unknown>[])
+  expect(points('messaging.client.sent.messages').map(point => point.value)).toEqual([3])
+  expect(points('messaging.client.consumed.messages').map(point => point.value)).toEqual([2])
+  const [duration] = points('messaging.client.operation.duration')
+  expect((duration!.value as { count: number }).count).toBe(2)
+  await driver.stop()
+  await other.stop()
+  await sdk.shutdown()
+})
+
+test('C59 a meter provider that takes histograms over gets them read, with exemplars, instead of recorded', async () => {
+  const sdk = startSdk()
+  const sources: any[] = []
+  const real = sdk.newMeterProvider()
+  metrics.setGlobalMeterProvider(
+    Object.assign(real, { addHistogramSource: (one: unknown) => sources.push(one) }) as never,
+  )
+  const driver = await loaders.KJ('both')
+  const producer = await driver.producer()
+  await producer.send({ topic: 't', messages: [{ value: 'a' }] })
+  await driver.api
+    .traceMessage({ topic: 't', headers: {} }, { groupId: 'g' }, () => Promise.reject(new Error('no')))
+    .catch(() => {})
+  expect(sources.map(source => [source.name, source.unit, source.scope.name])).toEqual([
+    ['messaging.client.operation.duration', 's', '@org/otel-kafka'],
+    ['messaging.process.duration', 's', '@org/otel-kafka'],
+  ])
+  const [sent] = sources[0].collect()
+  expect(sent).toMatchObject({ count: 1, attributes: { 'messaging.destination.name': 't' } })
+  expect(sent.bucketCounts.reduce((sum: number, one: number) => sum + one)).toBe(1)
+  expect(sent.exemplars).toMatchObject([
+    { value: sent.sum, spanId: sdk.named('send t')[0]!.spanContext().spanId },
+  ])
+  expect(sources[0].collect()[0].exemplars).toEqual([])
+  expect(sources[1].collect()[0].attributes).toMatchObject({
+    'error.type': 'Error',
+    'messaging.consumer.group.name': 'g',
+  })
+  await driver.stop()
+  await sdk.shutdown()
 })
 
 describe('another instrumentation that was there first', () => {

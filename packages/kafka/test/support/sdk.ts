@@ -30,6 +30,8 @@ export interface Sdk {
   /** What was written to `diag` at warn and error. */
   readonly said: string[]
   setPropagator(propagator: TextMapPropagator): void
+  /** One that is not registered. */
+  newMeterProvider(): MeterProvider
   shutdown(): Promise<void>
 }
 
@@ -83,6 +85,7 @@ export function startSdk(options: SdkOptions = {}): Sdk {
       propagation.disable()
       propagation.setGlobalPropagator(propagator)
     },
+    newMeterProvider: () => new MeterProvider(),
     async shutdown() {
       await provider.shutdown()
       await meters?.shutdown()
