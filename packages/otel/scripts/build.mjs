@@ -19,6 +19,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { catalog } from '../src/loader/catalog.ts'
+import { dropDocs } from './drop-docs.mjs'
 import { lateImports } from './late.mjs'
 import { renderNotices } from './notices.mjs'
 
@@ -174,7 +175,7 @@ export async function bundle({ outdir, start, index, chunks }) {
   const core = {
     stdin: coreEntry(start, layout),
     outfile: at('core.cjs'),
-    plugins: [late('./'), asCore(layout)],
+    plugins: [late('./'), dropDocs, asCore(layout)],
   }
   const dry = await build({ ...common, ...core, write: false })
   for (const file of Object.keys(dry.metafile.inputs)) layout.inCore.add(resolve(home, file))

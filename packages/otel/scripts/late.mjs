@@ -7,13 +7,20 @@ import { pathToFileURL } from 'node:url'
 
 /** Relative to src. */
 export const lateFiles = [
-  'config/render.ts',
-  'loader/upstream.ts',
-  'lifecycle/last-words.ts',
-  'config/parse-rules.ts',
+  'build/logging.ts',
+  'build/span-metrics.ts',
+  'config/closest.ts',
+  'config/misspelt.ts',
   'config/parse-json.ts',
   'config/parse-log-fields.ts',
+  'config/parse-rules.ts',
   'config/parse-severity-rates.ts',
+  'config/render.ts',
+  'lifecycle/last-words.ts',
+  'loader/upstream.ts',
+  'tracing/http/http2-server.ts',
+  'tracing/propagation/other-formats.ts',
+  'tracing/sampling/extended-sampling.ts',
 ]
 
 /**

@@ -3,6 +3,7 @@ import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { buildLibraryOptions } from './build/library-options.ts'
 import { buildLogging } from './build/logging.ts'
 import { buildMetering, type Metering } from './build/metering.ts'
+import { buildSpanMetrics } from './build/span-metrics.ts'
 import { buildTracing } from './build/tracing.ts'
 import type { Config, LogLevel } from './config/config.ts'
 import type { Entry } from './config/entry.ts'
@@ -20,7 +21,6 @@ import { loadChunk } from './loader/chunk.ts'
 import type { LibraryHooks } from './loader/library.ts'
 import type { LeanLoggerProvider } from './logs/logger-provider.ts'
 import type { HistogramSource } from './metrics/histogram-source.ts'
-import { SpanMetrics } from './metrics/span-metrics.ts'
 import { diagLogger } from './self/diag.ts'
 import { guard, swallow } from './self/guard.ts'
 import { say, sayProblem, setLogLevel } from './self/log.ts'
@@ -104,7 +104,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     self: { spans: () => tracing.provider.stats, lines: () => exported.account.lines() },
     exportMetrics: metrics => exported.metrics.export(metrics),
   })
-  const loggerProvider = buildLogging(config, exported.logs)
+  const loggerProvider = config.logs.sending ? buildLogging(config, exported.logs) : undefined
 
   const libraryOptions = buildLibraryOptions(config, loggerProvider)
 
@@ -168,14 +168,8 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
 
 /** Ended spans go to export; when span metrics were asked for, past the histogram first. */
 function chooseSink(config: Config, exported: Export, sources: HistogramSource[]): SpanSink {
-  const { spanMetrics, exemplarFilter } = config.metrics
-  if (!spanMetrics.enabled) return exported.spans
-  const metrics = new SpanMetrics({
-    scope: { name: '@org/otel', version },
-    service: String(config.resource.attributes['service.name']),
-    maxSeries: spanMetrics.maxSeries,
-    exemplars: exemplarFilter !== 'always_off',
-  })
+  if (!config.metrics.spanMetrics.enabled) return exported.spans
+  const metrics = buildSpanMetrics(config)
   sources.push(metrics)
   return {
     add(span) {

@@ -7,10 +7,8 @@ import { buildLogRedactor } from '../logs/redact.ts'
 import { say } from '../self/log.ts'
 import { buildQueryRedactor } from '../tracing/http/redact.ts'
 
-/** Undefined unless sending was asked for. */
-export function buildLogging(config: Config, sink: LogSink): LeanLoggerProvider | undefined {
-  const { logs, http } = config
-  if (!logs.sending) return undefined
+/** For who asked for sending. */
+export function buildLogging({ logs, http }: Config, sink: LogSink): LeanLoggerProvider {
   return new LeanLoggerProvider({
     sink,
     limits: logs,

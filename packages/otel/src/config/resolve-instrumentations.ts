@@ -3,12 +3,12 @@ import { cleanValue } from './clean.ts'
 import { findClosest } from './closest.ts'
 import type { Config } from './config.ts'
 import { instrumentationAliases, instrumentationNames } from './instrumentation-names.ts'
+import { knownNames } from './known-names.ts'
 import { lookUp } from './look-up.ts'
 import { findInstrumentation } from './parse-instrumentations.ts'
 import { parseOptionValue } from './parse-json.ts'
 import type { Env } from './read-env.ts'
 import { optionPrefix, type Values } from './settings.ts'
-import { knownNames } from './typo.ts'
 
 type Options = Record<string, Record<string, unknown>>
 

@@ -1,7 +1,8 @@
 import { foreignNames } from './foreign-names.ts'
 import { upstreamInstrumentations } from './instrumentation-names.ts'
+import { suggestName } from './misspelt.ts'
 import { settings } from './settings.ts'
-import { checkNames, suggestName } from './typo.ts'
+import { checkNames } from './typo.ts'
 
 /** What somebody wrote -> what was meant. Half of them are from issues and questions, half are slips of the finger. */
 const corpus: readonly (readonly [string, string])[] = [

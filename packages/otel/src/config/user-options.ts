@@ -13,10 +13,10 @@ import type { Problem } from '../self/problem.ts'
 import { findClosest } from './closest.ts'
 import type { ExporterName, LogLevel, PropagatorName, Protocol, SamplingRule } from './config.ts'
 import type { Entry } from './entry.ts'
+import { suggestName } from './misspelt.ts'
 import { findInstrumentation } from './parse-instrumentations.ts'
 import { isObject } from './parse-json.ts'
 import { type SamplerName, type SettingKey, settings } from './settings.ts'
-import { suggestName } from './typo.ts'
 
 /** Upstream's `Sampler`, by shape: instances made with any SDK of the 1.x to 3.x lines fit. */
 export interface UserSampler {

@@ -50,7 +50,7 @@ function isInstalled(packages: readonly string[], folder: string): boolean {
     if (existsSync(join(at, '.pnp.cjs'))) return true
     const modules = join(at, 'node_modules')
     if (existsSync(modules)) {
-      const stores = [modules, join(modules, '.pnpm/node_modules')]
+      const stores = [modules, join(modules, '.pnpm/node_modules')].filter(store => existsSync(store))
       if (packages.some(name => stores.some(store => existsSync(join(store, name))))) return true
     }
     if (dirname(at) === at) return false
@@ -70,7 +70,8 @@ export function mayImport(packages: readonly string[], launch: Launch): boolean 
     if (entry === undefined) return true
     const file = realpathSync(entry)
     if (!isCommonJs(file)) return true
-    return isInstalled(packages, dirname(file)) || isInstalled(packages, launch.cwd)
+    const folder = dirname(file)
+    return isInstalled(packages, folder) || (launch.cwd !== folder && isInstalled(packages, launch.cwd))
   } catch {
     return true
   }

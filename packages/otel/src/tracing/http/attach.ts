@@ -9,7 +9,7 @@ import { buildCapturedHeaders } from './captured-headers.ts'
 import { attachClient } from './client.ts'
 import { type ExemplarFilter, RequestDurations, renderClientSeries, renderServerSeries } from './durations.ts'
 import type { HttpCounters, HttpHooks } from './hooks.ts'
-import { attachHttp2Server } from './http2-server.ts'
+import { attachHttp2Server, type Http2ServerTracing } from './http2-server.ts'
 import { buildServerTracing } from './incoming.ts'
 import type { HttpInstrumentationOptions, UndiciInstrumentationOptions } from './instrumentation-options.ts'
 import { watchListening } from './listening.ts'
@@ -60,12 +60,15 @@ export function attachHttp(options: HttpOptions): AttachedHttp {
     if (!hooks.http.disableIncomingRequestInstrumentation)
       attach('http server', () => {
         const http1 = attachServer(hooks, tracing)
-        const http2 = attachHttp2Server(hooks, tracing)
+        let http2: Http2ServerTracing | undefined
         const unwatch = watchListening((kind, prototype) => {
           if (kind === 'https') http1.patchServers(prototype)
-          else http2.patchServers(prototype)
+          else {
+            http2 ??= attachHttp2Server(hooks, tracing)
+            http2.patchServers(prototype)
+          }
         })
-        return [unwatch, () => http2.detach(), () => http1.detach()]
+        return [unwatch, () => http2?.detach(), () => http1.detach()]
       })
     if (!hooks.http.disableOutgoingRequestInstrumentation)
       attach('http client', () => {

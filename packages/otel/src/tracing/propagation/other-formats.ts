@@ -61,7 +61,7 @@ function extractB3(context: Context, get: Get): Context {
 }
 
 /** `b3: traceid-spanid-1`; reads the several headers too. */
-export const b3: Format = {
+const b3: Format = {
   name: 'b3',
   fields: ['b3'],
   inject(context, span, set) {
@@ -73,7 +73,7 @@ export const b3: Format = {
 }
 
 /** `x-b3-traceid`, `x-b3-spanid`, `x-b3-sampled` (or `x-b3-flags: 1` for debug); reads the single header too. */
-export const b3multi: Format = {
+const b3multi: Format = {
   name: 'b3multi',
   fields: ['x-b3-traceid', 'x-b3-spanid', 'x-b3-flags', 'x-b3-sampled', 'x-b3-parentspanid'],
   inject(context, span, set) {
@@ -87,7 +87,7 @@ export const b3multi: Format = {
 }
 
 /** `uber-trace-id: traceid:spanid:0:01`, baggage as `uberctx-<key>`. */
-export const jaeger: Format = {
+const jaeger: Format = {
   name: 'jaeger',
   fields: ['uber-trace-id'],
   inject(context, span, set) {
@@ -114,7 +114,7 @@ export const jaeger: Format = {
 const xrayRoot = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/i
 
 /** `X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`. */
-export const xray: Format = {
+const xray: Format = {
   name: 'xray',
   fields: ['x-amzn-trace-id'],
   inject(_context, span, set) {
@@ -145,7 +145,7 @@ export const xray: Format = {
 }
 
 /** `ot-tracer-traceid` (its last 64 bits), `ot-tracer-spanid`, `ot-tracer-sampled`, baggage as `ot-baggage-<key>`. */
-export const ottrace: Format = {
+const ottrace: Format = {
   name: 'ottrace',
   fields: ['ot-tracer-traceid', 'ot-tracer-spanid', 'ot-tracer-sampled'],
   inject(context, span, set) {
@@ -203,4 +203,11 @@ function decodeText(text: string): string {
   } catch {
     return text
   }
+}
+
+const formats = { b3, b3multi, jaeger, xray, ottrace }
+
+/** A function, because this file is loaded only when somebody chose one of its formats. */
+export function findFormat(name: keyof typeof formats): Format {
+  return formats[name]
 }

@@ -6,17 +6,11 @@ import { isSuppressed, ROOT, spanOf, withSpan } from '../context.ts'
 import { type LeanSpan, toLeanSpan, toText } from '../span.ts'
 import { baggage } from './baggage.ts'
 import type { Format, Get, Put } from './format.ts'
-import { b3, b3multi, jaeger, ottrace, xray } from './other-formats.ts'
+import { findFormat } from './other-formats.ts'
 import { parseTraceparent, tracecontext } from './tracecontext.ts'
 
-const formats: Record<Exclude<PropagatorName, 'none'>, Format> = {
-  tracecontext,
-  baggage,
-  b3,
-  b3multi,
-  jaeger,
-  xray,
-  ottrace,
+function chooseFormat(name: Exclude<PropagatorName, 'none'>): Format {
+  return name === 'tracecontext' ? tracecontext : name === 'baggage' ? baggage : findFormat(name)
 }
 
 /** Node's incoming headers: lower-case keys, text or lists of text. */
@@ -156,7 +150,7 @@ export function buildPropagator(
 ): LeanPropagator {
   const chosen = new Set(names.includes('none') ? [] : names)
   return new LeanPropagator(
-    [...chosen].map(name => formats[name as keyof typeof formats]),
+    [...chosen].map(name => chooseFormat(name as Exclude<PropagatorName, 'none'>)),
     others,
   )
 }
