@@ -17,7 +17,7 @@ interface Expected {
 }
 
 const expected: Record<string, Expected> = {
-  express: { key: 'express', span: 'request handler', route: '/users/:id' },
+  express: { key: 'express', route: '/users/:id' },
   fastify: { key: 'fastify', span: 'request handler - getUser', route: '/users/:id' },
   koa: { key: 'koa', span: 'middleware - answer' },
   '@hapi/hapi': { key: 'hapi', span: 'route - /users/{id}', route: '/users/{id}' },
@@ -122,10 +122,9 @@ describe.each(runs)('on Node $major, loaded from $kind', ({ major, kind, names }
     if (route !== undefined) expect(spans.find(one => one.scope === 'http')?.route).toBe(route)
   })
 
-  it('an express request has one span from express and none from its router', async () => {
+  it('an express request has its own span and none from express or its router', async () => {
     const { results } = await running
-    const scopes = results.express.spans.map((one: any) => one.scope)
-    expect(scopes.sort()).toEqual(['@opentelemetry/instrumentation-express', 'http'])
+    expect(results.express.spans.map((one: any) => one.scope)).toEqual(['http'])
   })
 })
 

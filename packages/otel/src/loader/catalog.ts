@@ -95,7 +95,7 @@ export const catalog: readonly CatalogRow[] = [
   upstream('aws-lambda', 'AwsLambdaInstrumentation', [], { on: 'start' }),
 
   // Web frameworks
-  upstream('express', 'ExpressInstrumentation', ['express']),
+  ours('express', ['express'], 'express', { from: './src/libraries/express.ts', exported: 'expressHooks' }),
   ours('fastify', ['fastify'], 'fastify', { from: './src/libraries/fastify.ts', exported: 'fastifyHooks' }),
   upstream('koa', 'KoaInstrumentation', ['koa']),
   upstream('hapi', 'HapiInstrumentation', ['@hapi/hapi']),
@@ -121,7 +121,7 @@ export const catalog: readonly CatalogRow[] = [
   upstream('socket.io', 'SocketIoInstrumentation', ['socket.io']),
 
   // Databases and caches
-  upstream('pg', 'PgInstrumentation', ['pg', 'pg-pool']),
+  ours('pg', ['pg', 'pg-pool'], 'pg', { from: './src/libraries/pg.ts', exported: 'pgHooks' }),
   upstream('mysql', 'MySQLInstrumentation', ['mysql']),
   upstream('mysql2', 'MySQL2Instrumentation', ['mysql2']),
   upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),

@@ -1,0 +1,1 @@
+module.exports = require('./express-errors.cjs')(4)
