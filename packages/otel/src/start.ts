@@ -37,7 +37,7 @@ export interface Telemetry {
   readonly config: Config
   /** Sends what is pending, for at most `deadlineMs` (default 5000). Never rejects. */
   flush(deadlineMs?: number): Promise<void>
-  /** Flushes, closes connections and lets go of everything. Never rejects; a second call does nothing. */
+  /** Flushes, closes connections and lets go of everything. Never rejects; a second call gives the same promise. */
   stop(): Promise<void>
 }
 
@@ -96,7 +96,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     config,
     user,
     sink: chooseSink(config, exported, sources),
-    flush: () => flush(defaultFlushMs),
+    flush: () => flushExport(defaultFlushMs),
   })
   const metering = buildMetering({
     config,
@@ -124,10 +124,18 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
   const releaseConsole = takeConsole(config, libraryOptions)
   tracing.ratioFile?.start()
 
-  async function flush(deadlineMs: number): Promise<void> {
+  // Side by side: a processor or a metric callback of the application that never answers costs only its own telemetry.
+  async function flushExport(deadlineMs: number): Promise<void> {
     const started = performance.now()
-    await within(metering?.flush(), deadlineMs)
-    await exported.flush(Math.max(0, deadlineMs - (performance.now() - started)))
+    await Promise.all([
+      exported.flush(deadlineMs),
+      within(metering?.flush(), deadlineMs).then(() =>
+        exported.flush(Math.max(0, deadlineMs - (performance.now() - started))),
+      ),
+    ])
+  }
+  async function flush(deadlineMs: number): Promise<void> {
+    await Promise.all([flushExport(deadlineMs), within(tracing.provider.flushProcessors(), deadlineMs)])
   }
   const detachExits = attachExits({
     flush,
@@ -140,28 +148,30 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
   const later = setImmediate(() => guard('after start', () => settle(resolved, metering, exported)))
   later.unref()
 
-  let stopped = false
+  async function stop(): Promise<void> {
+    clearImmediate(later)
+    detachLine?.()
+    detachExits()
+    releaseConsole?.()
+    libraries.detach()
+    tracing.ratioFile?.stop()
+    unpublishApi()
+    await within(
+      tracing.provider.shutdown().catch(error => swallow('stop', error)),
+      config.exit.deadlineMs,
+    )
+    await within(metering?.stop(), config.exit.deadlineMs)
+    await exported.shutdown(config.exit.deadlineMs)
+    const registry = readRegistry()
+    if (registry !== undefined) registry.state = 'stopped'
+  }
+  let stopping: Promise<void> | undefined
   return {
     config,
     flush: (deadlineMs = defaultFlushMs) => flush(deadlineMs).catch(error => swallow('flush', error)),
-    async stop() {
-      if (stopped) return
-      stopped = true
-      clearImmediate(later)
-      detachLine?.()
-      detachExits()
-      releaseConsole?.()
-      libraries.detach()
-      tracing.ratioFile?.stop()
-      unpublishApi()
-      await within(
-        tracing.provider.shutdown().catch(error => swallow('stop', error)),
-        config.exit.deadlineMs,
-      )
-      await within(metering?.stop(), config.exit.deadlineMs)
-      await exported.shutdown(config.exit.deadlineMs)
-      const registry = readRegistry()
-      if (registry !== undefined) registry.state = 'stopped'
+    stop() {
+      stopping ??= stop()
+      return stopping
     },
   }
 }

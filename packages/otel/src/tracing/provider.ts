@@ -191,6 +191,19 @@ export class LeanTracerProvider implements TracerProvider {
     }
   }
 
+  /** Flushes the application's processors only. Never rejects: what one of them says is said once. */
+  async flushProcessors(): Promise<void> {
+    await Promise.all(
+      (this.processors ?? []).map(async processor => {
+        try {
+          await processor.forceFlush()
+        } catch (error) {
+          say('warn', 'ORG_OTEL_PROCESSOR_FAILED', `SpanProcessor.forceFlush: ${toText(error)}`)
+        }
+      }),
+    )
+  }
+
   /** Flushes the application's processors, then what the export room holds. Rejects with the first failure. */
   async forceFlush(): Promise<void> {
     await settle([...(this.processors ?? []).map(p => () => p.forceFlush()), this.options.flush])
