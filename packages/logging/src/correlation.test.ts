@@ -110,7 +110,9 @@ describe('winston', () => {
   test('a line inside a span carries the fields, also from a child logger, and the caller’s object is not touched', () => {
     const lines = new Lines()
     const info = Object.freeze({ level: 'info', message: 'frozen', [Symbol.for('level')]: 'info' })
-    inSpan(() => make(lines).write(info))
+    const renew = winston.format((given: object) => ({ ...given }))
+    const logger = make(lines, winston.format.combine(renew(), winston.format.json()))
+    inSpan(() => logger.write(info))
     expect(lines.last).toEqual({ level: 'info', message: 'frozen', ...ids })
     const own = { order: 1 }
     inSpan(() => make(lines).child({ part: 'p' }).info('paid', own))

@@ -10,7 +10,7 @@ type Info = Record<string | symbol, unknown>
 /** Shape of a logform format, as winston 3 composes them. */
 export interface WinstonFormat {
   transform(info: any, options?: unknown): any
-  options?: unknown
+  options?: object
 }
 
 function copyOf(info: Info): Info {
@@ -23,12 +23,6 @@ function copyOf(info: Info): Info {
   // V8's `stack` accessor answers only on the error it was captured for.
   if (info instanceof Error)
     descriptors.stack = { value: info.stack, writable: true, configurable: true, enumerable: false }
-  for (const key of Reflect.ownKeys(descriptors)) {
-    // Frozen objects would give a frozen copy, which winston's formats could not write to.
-    const descriptor = descriptors[key as string] as PropertyDescriptor
-    descriptor.configurable = true
-    if ('value' in descriptor) descriptor.writable = true
-  }
   return Object.create(prototype, descriptors)
 }
 
@@ -37,6 +31,9 @@ function withFields(info: Info, fields: TraceFields, ctx: Context): Info {
   if (!fields.isActive(ctx)) return info
   const copy = copyOf(info)
   fields.addTo(copy, ctx)
+  // Winston cannot write to a frozen info, and says so: it is to find what the caller gave.
+  if (!Object.isExtensible(info))
+    return Object.isFrozen(info) ? Object.freeze(copy) : Object.preventExtensions(copy)
   return copy
 }
 
