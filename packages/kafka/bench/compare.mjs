@@ -15,7 +15,7 @@ const upstream = createRequire(path('../../otel/package.json')).resolve(
 )
 const preloads = {
   none: [],
-  preload: ['--require', path('../../otel/dist/register.cjs')],
+  preload: ['--require', process.env.BENCH_PRELOAD ?? path('../../otel/dist/register.cjs')],
   upstream: ['--require', upstream],
   import: [],
 }

@@ -43,7 +43,7 @@ const mutations = [
     file: 'src/adapters/platformatic.ts',
     find: 'if (raw?.headers && result) registry.wireHeaders.set(result, raw.headers)',
     replace:
-      'if (raw?.headers && result) { registry.wireHeaders.set(result, raw.headers); const m = result as any; beginProcess({ settings: defaultSettings, given: {}, facts: {}, on: true, undo: [] }, m, { topic: m.topic, partition: m.partition }, false)?.succeed(); registry.processing.delete(result) }',
+      'if (raw?.headers && result) { registry.wireHeaders.set(result, raw.headers); const m = result as any; beginProcess({ settings: defaultSettings, given: {}, facts: {}, on: true, undo: [] }, m, { topic: m.topic, partition: m.partition }, false, ROOT_CONTEXT)?.succeed(); registry.processing.delete(result) }',
     prepend:
       "import { defaultSettings } from '../options.ts'\nimport { beginProcess } from '../process.ts'\n",
     tests: 'platformatic',
@@ -89,8 +89,8 @@ const mutations = [
   {
     name: 'the handler runs outside of its span',
     file: 'src/process.ts',
-    find: 'result = context.with(processing.context, run)',
-    replace: 'result = run()',
+    find: 'result = context.with(processing.context, run, self as never, ...args)',
+    replace: 'result = run.apply(self, [...args])',
     tests: 'consumer',
   },
   {
@@ -139,8 +139,8 @@ const mutations = [
   {
     name: 'messages of a batch are counted again one by one',
     file: 'src/batch.ts',
-    find: 'const processing = beginProcess(state, message, batch, false, batchSpan)',
-    replace: 'const processing = beginProcess(state, message, batch, true, batchSpan)',
+    find: 'const processing = beginProcess(state, message, batch, false, context.active(), batchSpan)',
+    replace: 'const processing = beginProcess(state, message, batch, true, context.active(), batchSpan)',
     tests: 'activation',
   },
   {

@@ -83,7 +83,7 @@ function makeEach<P extends BatchPayload>(
     if (!batchSpan) return fn(trace.wrapSpanContext({ traceId: '', spanId: '', traceFlags: 0 }))
     if (state.settings.batchMessageSpans === 'none')
       return context.with(withBaggageOf(message), fn, undefined, batchSpan)
-    const processing = beginProcess(state, message, batch, false, batchSpan)
+    const processing = beginProcess(state, message, batch, false, context.active(), batchSpan)
     return processing ? runProcessing(processing, () => fn(processing.span)) : fn(batchSpan)
   }
   const iterate = batchSpan !== undefined && state.settings.batchMessageSpans !== 'none'
@@ -120,7 +120,7 @@ export function* iterateMessages<M extends AnyMessage>(
   try {
     for (const message of messages) {
       close()
-      processing = beginProcess(state, message, delivered, false, batchSpan)
+      processing = beginProcess(state, message, delivered, false, context.active(), batchSpan)
       if (processing) token = attach(processing)
       yield message
     }

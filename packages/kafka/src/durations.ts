@@ -53,7 +53,7 @@ interface Slot {
   span: Span
 }
 
-class Histogram {
+export class Histogram {
   readonly startMs = Date.now()
   count = 0
   sum = 0
@@ -72,7 +72,6 @@ export class Durations implements HistogramSource {
   readonly boundaries = boundaries
   private readonly table: SeriesTable
   private readonly exemplars: 'trace_based' | 'always_on' | 'always_off'
-  private readonly histograms = new Map<Series, Histogram>()
 
   constructor(
     spec: { name: string; description: string; scope: { name: string; version: string } },
@@ -87,8 +86,7 @@ export class Durations implements HistogramSource {
   }
 
   record(seconds: number, series: Series, span: Span): void {
-    let histogram = this.histograms.get(series)
-    if (!histogram) this.histograms.set(series, (histogram = new Histogram()))
+    const histogram = (series.histogram ??= new Histogram())
     const value = Math.max(seconds, 0)
     histogram.count++
     histogram.sum += value
@@ -112,7 +110,7 @@ export class Durations implements HistogramSource {
   collect(): HistogramSeries[] {
     const collected: HistogramSeries[] = []
     for (const series of this.table.all) {
-      const histogram = this.histograms.get(series)
+      const { histogram } = series
       if (!histogram) continue
       const { startMs, count, sum, min, max, buckets, slots = [] } = histogram
       histogram.slots = undefined

@@ -49,15 +49,20 @@ function readText(raw: unknown, name: string): string | undefined {
   } else if (isBytes(raw)) {
     if (raw.length > maxValueBytes) return undefined
     // latin1 keeps every byte a character of its own: anything outside of ASCII stays visible to the check below.
-    text = (Buffer.isBuffer(raw) ? raw : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)).toString(
-      'latin1',
-    )
+    text = decodeLatin1(raw)
   } else {
     return undefined
   }
   if (text === '') return undefined
   if (name === 'baggage') return cleanBaggage(text)
   return isPrintable(text) ? text : undefined
+}
+
+function decodeLatin1(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return buffer.toString('latin1')
 }
 
 const unprintable = /[^\t\x20-\x7e]/
@@ -95,22 +100,25 @@ const spellings = new Map<string, readonly string[]>()
 const maxSpelled = 200
 
 /**
- * The exact name, then the ways other clients write it. Kafka's header names are case-sensitive and there may be any
+ * The ways other clients write a name. Kafka's header names are case-sensitive and there may be any
  * number of them: asking for a few spellings costs the same whatever a message brings, a search through it does not.
  */
 function spell(name: string): readonly string[] {
   const known = spellings.get(name)
   if (known) return known
   const title = name.replace(/(^|-)[a-z]/g, letter => letter.toUpperCase())
-  const all = [...new Set([name, title, camelCase[name] ?? name, name.toUpperCase(), name.toLowerCase()])]
-  if (spellings.size < maxSpelled) spellings.set(name, all)
-  return all
+  const all = new Set([title, camelCase[name] ?? name, name.toUpperCase(), name.toLowerCase()])
+  all.delete(name)
+  const others = [...all]
+  if (spellings.size < maxSpelled) spellings.set(name, others)
+  return others
 }
 
 /** One reading of one message's headers. */
-class Carrier {
+export class Carrier {
   private readonly record: Record<string, unknown> | undefined
   private readonly all: Map<string, unknown[]> | undefined
+  private isPlain = false
 
   constructor(headers: object) {
     if (Array.isArray(headers) || isMap(headers)) {
@@ -123,8 +131,16 @@ class Carrier {
   }
 
   get(name: string): string | undefined {
-    for (const spelling of spell(name)) {
-      const text = this.record ? this.getOwn(spelling, name) : this.pick(this.all?.get(spelling), name)
+    const exact = this.read(name, name)
+    if (exact !== undefined) {
+      this.isPlain = true
+      return exact
+    }
+    // Whoever wrote one of the headers wrote them all: no search for spellings of what is simply not there.
+    if (this.isPlain) return undefined
+    const others = spell(name)
+    for (let i = 0; i < others.length; i++) {
+      const text = this.read(others[i]!, name)
       if (text !== undefined) return text
     }
     return undefined
@@ -139,10 +155,12 @@ class Carrier {
     return keys
   }
 
-  private getOwn(spelling: string, name: string): string | undefined {
-    const record = this.record!
-    if (!hasOwn.call(record, spelling)) return undefined
+  private read(spelling: string, name: string): string | undefined {
+    const { record } = this
+    if (record === undefined) return this.pick(this.all?.get(spelling), name)
     const raw = record[spelling]
+    // What is inherited is no header.
+    if (raw === undefined || raw === null || !hasOwn.call(record, spelling)) return undefined
     return Array.isArray(raw) ? this.pick(raw, name) : readText(raw, name)
   }
 
@@ -194,17 +212,10 @@ function collectEntries(headers: readonly unknown[] | Map<unknown, unknown>): Ma
   return all
 }
 
-const getter: TextMapGetter<Carrier> = {
+/** Reads a {@link Carrier} for `propagation.extract`. */
+export const getter: TextMapGetter<Carrier> = {
   keys: carrier => carrier.keys(),
   get: (carrier, name) => carrier.get(name),
-}
-
-/** A carrier and its getter for `propagation.extract`, or undefined when there is nothing to read. */
-export function openHeaders(
-  headers: unknown,
-): { carrier: Carrier; getter: TextMapGetter<Carrier> } | undefined {
-  if (headers === null || typeof headers !== 'object') return undefined
-  return { carrier: new Carrier(headers), getter }
 }
 
 const replacedBy = new Map<string, Replaced>()

@@ -1,5 +1,5 @@
 // Links from a batch to the senders of its messages.
-import { type Attributes, type Link, ROOT_CONTEXT } from '@opentelemetry/api'
+import { type Attributes, type Link, propagation, ROOT_CONTEXT, type SpanContext } from '@opentelemetry/api'
 import { readKey, readOffset, readPartition } from './facts.ts'
 import { guard } from './guard.ts'
 import { getNames } from './names.ts'
@@ -48,10 +48,13 @@ export function collectLinks(
 ): Link[] {
   const links: Link[] = []
   const seen = new Set<string>()
+  const isW3c = propagation.fields().includes('traceparent')
   for (const message of messages) {
     if (links.length >= max) break
     if (message === null || typeof message !== 'object') continue
-    const sender = validSpanContext(messageContext(message, ROOT_CONTEXT))
+    const sender =
+      (isW3c ? readTraceparent(message.headers) : undefined) ??
+      validSpanContext(messageContext(message, ROOT_CONTEXT))
     if (!sender) continue
     const id = sender.traceId + sender.spanId
     if (seen.has(id)) continue
@@ -60,6 +63,26 @@ export function collectLinks(
     links.push(attributes ? { context: sender, attributes } : { context: sender })
   }
   return links
+}
+
+const traceparent = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+const noTrace = '0'.repeat(32)
+const noSpan = '0'.repeat(16)
+
+/**
+ * The sender in the one header that nearly every message has, without the detour over a context: a batch has many of
+ * them. Anything unusual is left to the propagators: another version, a list, a tracestate, another shape.
+ */
+function readTraceparent(headers: unknown): SpanContext | undefined {
+  if (headers === null || typeof headers !== 'object') return undefined
+  const record = headers as Record<string, unknown>
+  if (!Object.hasOwn(record, 'traceparent') || Object.hasOwn(record, 'tracestate')) return undefined
+  const raw = record.traceparent
+  const text =
+    typeof raw === 'string' ? raw : Buffer.isBuffer(raw) && raw.length === 55 ? raw.toString('latin1') : ''
+  const match = traceparent.exec(text)
+  if (!match || match[1] === noTrace || match[2] === noSpan) return undefined
+  return { traceId: match[1]!, spanId: match[2]!, traceFlags: Number.parseInt(match[3]!, 16), isRemote: true }
 }
 
 /** What belongs to one message of a batch and so cannot be on the span. */

@@ -102,7 +102,8 @@ export function startProcessSpan(message: AnyMessage, meta: MessageMeta): Proces
 }
 
 function begin(message: AnyMessage, meta: MessageMeta): Processing | undefined {
-  if (isQuiet(context.active())) return undefined
+  const active = context.active()
+  if (isQuiet(active)) return undefined
   const state = stateOf(message, meta)
   const delivered: Delivered = {
     topic: message?.topic ?? meta.topic,
@@ -113,7 +114,7 @@ function begin(message: AnyMessage, meta: MessageMeta): Processing | undefined {
     registry.counted.add(message)
     countConsumed(state, delivered.topic, 1)
   }
-  return beginProcess(state, message, delivered, false)
+  return beginProcess(state, message, delivered, false, active)
 }
 
 /** The state of the client that delivered the message, with what the caller adds. */

@@ -98,39 +98,40 @@ export function beginProcess(
   message: AnyMessage,
   delivered: Delivered,
   counted: boolean,
+  active: Context,
   batch?: Span,
 ): Processing | undefined {
-  return guard('begin of processing', () => {
+  try {
     const { settings } = state
-    const active = context.active()
-    const base = withoutSpan(active)
-    const sent = messageContext(message, base)
+    const sent = messageContext(message, withoutSpan(active))
     const sender = validSpanContext(sent)
     const around = batch ? undefined : validSpanContext(active)
-    const ambientIsParent = settings.parent === 'ambient' && around !== undefined
-    const senderIsParent = !ambientIsParent && settings.parent !== 'link-only' && sender !== undefined
+    const ambientIsParent = around !== undefined && settings.parent === 'ambient'
+    const senderIsParent = sender !== undefined && !ambientIsParent && settings.parent !== 'link-only'
     // Nobody sent a context along: the work is at least part of whatever is going on around it.
     const aroundIsParent =
-      ambientIsParent || (!sender && settings.parent !== 'link-only' && around !== undefined)
+      ambientIsParent || (around !== undefined && sender === undefined && settings.parent !== 'link-only')
     const links: Link[] = []
     if (batch) links.push({ context: batch.spanContext() })
     if (sender && (!senderIsParent || (settings.links === 'always' && !batch)))
       links.push({ context: sender })
     if (around && !aroundIsParent) links.push({ context: around })
-    const parent = senderIsParent ? sent : aroundIsParent ? trace.setSpanContext(sent, around!) : rootOf(sent)
     const span = getTracer().startSpan(
       delivered.topic === undefined ? 'process' : `process ${delivered.topic}`,
       { kind: SpanKind.CONSUMER, attributes: processAttributes(state, message, delivered), links },
-      parent,
+      senderIsParent ? sent : aroundIsParent ? trace.setSpanContext(sent, around!) : rootOf(sent),
     )
     if (counted) countConsumed(state, delivered.topic, 1)
-    if (settings.consumerHook) {
-      const hook = settings.consumerHook
-      guard('consumerHook', () => hook(span, { topic: delivered.topic ?? '', message }))
+    const { consumerHook } = settings
+    if (consumerHook) {
+      guard('consumerHook', () => consumerHook(span, { topic: delivered.topic ?? '', message }))
     }
     const subject = typeof message === 'object' && message !== null ? message : undefined
     return new Processing(state, delivered.topic, span, trace.setSpan(sent, span), subject, !batch)
-  })
+  } catch (error) {
+    swallow('begin of processing', error)
+    return undefined
+  }
 }
 
 /** The context without a parent in it, for a new trace. */
@@ -185,10 +186,15 @@ export function consumerAttributes(state: ClientState, topic: string | undefined
  * Runs the handler in the processing's context and ends it when the handler is done: at once when it returned,
  * at settling when it returned a promise. Value, error, and whether it throws or rejects stay as they were.
  */
-export function runProcessing<R>(processing: Processing, run: () => R): R {
+export function runProcessing<R>(
+  processing: Processing,
+  run: (...args: any[]) => R,
+  self?: unknown,
+  args: readonly unknown[] = [],
+): R {
   let result: R
   try {
-    result = context.with(processing.context, run)
+    result = context.with(processing.context, run, self as never, ...args)
   } catch (error) {
     processing.fail(error)
     throw error

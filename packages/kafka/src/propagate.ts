@@ -10,12 +10,13 @@ import {
   type SpanContext,
   trace,
 } from '@opentelemetry/api'
-import { guard } from './guard.ts'
+import { guard, swallow } from './guard.ts'
 import {
+  Carrier,
+  getter,
   type HeaderPairs,
   type Injected,
   type KafkaHeaders,
-  openHeaders,
   Replaced,
   writeHeaders,
 } from './headers.ts'
@@ -86,9 +87,13 @@ export function extractContext(headers: KafkaHeaders, base: Context = ROOT_CONTE
 }
 
 export function extractAny(headers: unknown, base: Context): Context {
-  const opened = guard('read headers', () => openHeaders(headers))
-  if (!opened) return base
-  return guard('extract', () => propagation.extract(base, opened.carrier, opened.getter)) ?? base
+  if (headers === null || typeof headers !== 'object') return base
+  try {
+    return propagation.extract(base, new Carrier(headers), getter) ?? base
+  } catch (error) {
+    swallow('extract', error)
+    return base
+  }
 }
 
 /** Anything a consumer hands out: only these fields are looked at, and all of them may be missing. */
@@ -104,14 +109,11 @@ export interface AnyMessage {
 
 /** Context of the sender of a message, on top of `base`. */
 export function messageContext(message: AnyMessage, base: Context): Context {
-  const wire = registry.wireHeaders.get(message)
-  if (wire !== undefined) {
-    const found = extractAny(wire, base)
-    // Another library may have put JSON text on the wire; then only the deserialized headers make sense.
-    if (found !== base) return found
-  }
   const entries = (message as { headerEntries?: unknown }).headerEntries
-  return extractAny(Array.isArray(entries) ? entries : message.headers, base)
+  if (!Array.isArray(entries)) return extractAny(message.headers, base)
+  const found = extractAny(registry.wireHeaders.get(message), base)
+  // Another library may have put JSON text on the wire; then only the deserialized headers make sense.
+  return found === base ? extractAny(entries, base) : found
 }
 
 /**

@@ -1,6 +1,7 @@
 // Counts and durations in interned series. An SDK hashes the attributes of every record (650 ns measured for the five
 // of a message); here they are compared field by field and turned into attributes once per series.
 import type { Attributes } from '@opentelemetry/api'
+import type { Histogram } from './durations.ts'
 import { getNames } from './names.ts'
 
 /** The cardinality limit of the metrics SDK specification; the last series stands for all that do not fit. */
@@ -14,6 +15,8 @@ export interface Series {
   readonly attributes: Attributes
   /** Messages counted so far. */
   messages: number
+  /** Durations, where a meter provider takes them over. */
+  histogram: Histogram | undefined
 }
 
 /** All series of one operation. */
@@ -46,7 +49,7 @@ export class SeriesTable {
     const isFull = this.all.length >= maxSeries - 1
     if (isFull && this.overflow) return this.overflow
     const attributes = isFull ? { 'otel.metric.overflow': true } : this.describe(topic, groupId, errorType)
-    const series: Series = { topic, groupId, errorType, attributes, messages: 0 }
+    const series: Series = { topic, groupId, errorType, attributes, messages: 0, histogram: undefined }
     this.all.push(series)
     if (isFull) this.overflow = series
     else if (list) list.push(series)

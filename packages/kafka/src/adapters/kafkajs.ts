@@ -260,18 +260,12 @@ export function wrapRun(original: AnyFunction, state: ClientState): AnyFunction 
 function wrapEachMessage(handler: AnyFunction, state: ClientState): AnyFunction {
   return function (this: unknown, ...args: unknown[]) {
     const payload = args[0] as { topic: string; partition: number; message: object } | undefined
-    if (
-      !state.on ||
-      !payload?.message ||
-      isQuiet(context.active()) ||
-      isIgnored(state.settings, payload.topic)
-    ) {
+    const active = context.active()
+    if (!state.on || !payload?.message || isQuiet(active) || isIgnored(state.settings, payload.topic)) {
       return handler.apply(this, args)
     }
-    if (registry.processing.has(payload.message)) return handler.apply(this, args)
-    const processing = beginProcess(state, payload.message, payload, true)
-    if (!processing) return handler.apply(this, args)
-    return runProcessing(processing, () => handler.apply(this, args))
+    const processing = beginProcess(state, payload.message, payload, true, active)
+    return processing ? runProcessing(processing, handler, this, args) : handler.apply(this, args)
   }
 }
 
@@ -287,7 +281,7 @@ function wrapEachBatch(handler: AnyFunction, state: ClientState): AnyFunction {
     if (!processing) return handler.apply(this, args)
     registry.deliveredBy.set(batch, state)
     if (state.settings.batchMessageSpans === 'iterate') iterateInPlace(batch, state, processing.span)
-    return runProcessing(processing, () => handler.apply(this, args))
+    return runProcessing(processing, handler, this, args)
   }
 }
 

@@ -62,10 +62,11 @@ function wrapPipe(original: AnyFunction): AnyFunction {
 
 /** Runs `call` in the process span of a message that knows its topic, once however many are listening. */
 export function processDelivered<R>(message: unknown, state: ClientState, call: () => R): R {
-  if (isQuiet(context.active()) || !markDelivered(message, state)) return call()
+  const active = context.active()
+  if (isQuiet(active) || !markDelivered(message, state)) return call()
   if (registry.processing.has(message)) return call()
   const { topic, partition } = message
-  const processing = beginProcess(state, message, { topic, partition }, false)
+  const processing = beginProcess(state, message, { topic, partition }, false, active)
   return processing ? runProcessing(processing, call) : call()
 }
 
