@@ -139,6 +139,16 @@ test('the base of an extraction is kept, and is the root when none is given', ()
   context.with(base, () => expect(idOf({})).toBeUndefined())
 })
 
+function fastestOf(times: number, run: () => unknown): number {
+  let fastest = Number.POSITIVE_INFINITY
+  for (let i = 0; i < times; i++) {
+    const started = performance.now()
+    run()
+    fastest = Math.min(fastest, performance.now() - started)
+  }
+  return fastest
+}
+
 describe('hostile headers change nothing, and cost at most a millisecond', () => {
   const mega = 10_000_000
   const many = 100_000
@@ -175,14 +185,8 @@ describe('hostile headers change nothing, and cost at most a millisecond', () =>
 
   test.each(cases)('%s', (_, headers) => {
     for (let i = 0; i < 20; i++) extractContext(headers)
-    let best = Number.POSITIVE_INFINITY
-    for (let i = 0; i < 10; i++) {
-      const started = performance.now()
-      const extracted = extractContext(headers)
-      best = Math.min(best, performance.now() - started)
-      expect(trace.getSpanContext(extracted)).toBeUndefined()
-    }
-    expect(best).toBeLessThan(1)
+    expect(fastestOf(10, () => extractContext(headers))).toBeLessThan(1)
+    expect(trace.getSpanContext(extractContext(headers))).toBeUndefined()
   })
 })
 
@@ -238,11 +242,16 @@ test('ten thousand random carriers: no throw, no illegal baggage, at most a mill
     }
     const started = performance.now()
     const extracted = extractContext(headers)
-    worst = Math.max(worst, round > 1000 ? performance.now() - started : 0)
+    const first = performance.now() - started
+    // Whoever is slow has to be slow again: the first time may have been a garbage collection or another process.
+    if (first > 1)
+      worst = Math.max(
+        worst,
+        fastestOf(10, () => extractContext(headers)),
+      )
     const carried: Record<string, string> = {}
     propagation.inject(extracted, carried)
     for (const text of Object.values(carried)) expect(text).toMatch(/^[\t\x20-\x7e]*$/)
   }
-  // One in ten thousand may meet a garbage collection; a slow path would show in the tens.
-  expect(worst).toBeLessThan(20)
+  expect(worst).toBeLessThan(1)
 })
