@@ -5,6 +5,7 @@
 // Aims: pino at most 0.35 of upstream's added time, winston at most 0.5.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
@@ -33,7 +34,7 @@ async function prepare(library, variant) {
     const { loggingHooks } = await import('../src/hooks.ts')
     const { name, file, exports } = patches[library]
     const hook = loggingHooks().modules.find(module => module.name === name && module.file === file)
-    hook.patch(exports(), { version: '0' })
+    hook.patch(exports(), { version: '0', baseDir: dirname(require.resolve(`${name}/package.json`)) })
   }
   if (variant === 'upstream') {
     const upstream = require(`@opentelemetry/instrumentation-${library}`)

@@ -1,6 +1,7 @@
 // Each library over its documented features and over bad input, with and without us, in two copies of it: what is written
 // and what is thrown is the same, byte for byte, but for the added fields.
 import { EventEmitter } from 'node:events'
+import { dirname } from 'node:path'
 import { Writable } from 'node:stream'
 import { context, type Logger, type LoggerProvider, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -71,7 +72,10 @@ function load(name: string, patched: boolean, options: object = {}): any {
       const base = name.replace(/-\d+$/, '')
       for (const { name: of, file, patch } of hooks.modules) {
         if (of === base && file !== 'lib/transport.js')
-          patch(require(file === undefined ? name : `${name}/${file.replace(/\.js$/, '')}`), { version: '0' })
+          patch(require(file === undefined ? name : `${name}/${file.replace(/\.js$/, '')}`), {
+            version: '0',
+            baseDir: dirname(require.resolve(`${name}/package.json`)),
+          })
       }
     }
     library = require(name)

@@ -1,4 +1,5 @@
 // Real loggers, real lines. The loggers are loaded the way an application loads them and patched by the hooks.
+import { dirname } from 'node:path'
 import { Writable } from 'node:stream'
 import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -32,7 +33,12 @@ const hooks = loggingHooks({ requestIdField: 'request_id', baggageKeys: ['tenant
 for (const name of ['pino', 'pino-8', 'pino-9']) {
   hooks.modules.find(m => m.name === 'pino')?.patch(require(`${name}/lib/proto`), { version: '0' })
 }
-hooks.modules.find(m => m.name === 'winston')?.patch(require('winston/lib/winston/logger'), { version: '3' })
+hooks.modules
+  .find(m => m.name === 'winston')
+  ?.patch(require('winston/lib/winston/logger'), {
+    version: '3',
+    baseDir: dirname(require.resolve('winston/package.json')),
+  })
 hooks.modules.find(m => m.name === 'bunyan')?.patch(require('bunyan'), { version: '2' })
 
 describe.each(['pino-8', 'pino-9', 'pino'])('%s', name => {
@@ -118,6 +124,20 @@ describe('winston', () => {
     inSpan(() => make(lines).child({ part: 'p' }).info('paid', own))
     expect(lines.last).toMatchObject({ ...ids, order: 1, part: 'p', message: 'paid' })
     expect(own).toEqual({ order: 1 })
+  })
+
+  test('with plain JSON lines the fields come last, without a second pass over the line, and transports see them', () => {
+    const lines = new Lines()
+    const seen: unknown[] = []
+    const logger = make(lines)
+    logger.on('data', (info: Record<string, unknown>) => seen.push(info.trace_id))
+    inSpan(() => logger.info('paid', { amount: 3 }))
+    expect(lines.text[0]).toBe(
+      `{"amount":3,"level":"info","message":"paid","trace_id":"${traceId}","span_id":"${spanId}","trace_flags":"01"}\n`,
+    )
+    expect(seen).toEqual([traceId])
+    inSpan(() => make(lines, winston.format.json({ space: 2 })).info('paid'))
+    expect(lines.last).toEqual({ level: 'info', message: 'paid', ...ids })
   })
 
   test('one info object logged from two spans carries each span in turn', () => {

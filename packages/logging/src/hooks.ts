@@ -10,6 +10,7 @@ import { describePinoLines } from './pino-record.ts'
 import { watchPinoTransports } from './pino-transport.ts'
 import { setDefaultOptions } from './registry.ts'
 import { patchWinstonLogger } from './winston.ts'
+import { findJsonFormat } from './winston-json.ts'
 import { describeWinstonInfos } from './winston-record.ts'
 
 export interface LoggingHookOptions extends CorrelationOptions, OutletOptions {
@@ -93,7 +94,8 @@ export function loggingHooks(options: LoggingHookOptions = {}): LoggingHooks {
       file: 'lib/winston/logger.js',
       versions: ['>=3.0.0 <4'],
       patch(Logger, info) {
-        keep(patchWinstonLogger(Logger, optionsFor(outletOf('winston', info), describeWinstonInfos)))
+        const common = optionsFor(outletOf('winston', info), describeWinstonInfos)
+        keep(patchWinstonLogger(Logger, { ...common, jsonFormat: findJsonFormat(info.baseDir) }))
         return Logger
       },
     },
