@@ -1,0 +1,6 @@
+// All rules that are shipped.
+import { kafkaGroups } from './kafka.ts'
+import { objectiveGroups } from './objectives.ts'
+import type { RuleGroup } from './rule.ts'
+
+export const ruleGroups: readonly RuleGroup[] = [...objectiveGroups, ...kafkaGroups]
