@@ -126,7 +126,7 @@ export const catalog: readonly CatalogRow[] = [
   upstream('mysql2', 'MySQL2Instrumentation', ['mysql2']),
   upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
   upstream('mongoose', 'MongooseInstrumentation', ['mongoose']),
-  upstream('ioredis', 'IORedisInstrumentation', ['ioredis']),
+  ours('ioredis', ['ioredis'], 'ioredis', { from: './src/libraries/ioredis.ts', exported: 'ioredisHooks' }),
   upstream('redis', 'RedisInstrumentation', ['redis', '@redis/client', '@node-redis/client'], {
     shells: { redis: ['>=4'] },
   }),

@@ -13,10 +13,11 @@ export interface Difference {
 
 const express = '@opentelemetry/instrumentation-express'
 
-export function compareRuns(upstream: Run, ours: Run): Difference[] {
+export function compareRuns(upstream: Run, ours: Run, { keepExpress = false } = {}): Difference[] {
   const out: Difference[] = []
   for (const [program, { spans }] of Object.entries(ours.results)) {
-    const reference = label(withoutExpress(upstream.results[program]?.spans ?? []))
+    const given = upstream.results[program]?.spans ?? []
+    const reference = label(keepExpress ? given : withoutExpress(given))
     const actual = label(spans)
     for (const span of new Set([...reference.keys(), ...actual.keys()])) {
       const u = reference.get(span)
@@ -115,7 +116,7 @@ function tidy(value: unknown): unknown {
   return typeof value === 'string' ? value.replace(/:\d{4,5}\b/g, ':PORT') : value
 }
 
-/** Series with their counts or values; of gauges of a pool only that they exist, since they change as it works. */
+/** Series with their counts or values. */
 export function tabulate(metrics: readonly any[]): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   for (const { name, unit, description, scope, isMonotonic, points } of metrics) {
@@ -124,7 +125,7 @@ export function tabulate(metrics: readonly any[]): Record<string, unknown> {
       const attributes = JSON.stringify(
         Object.entries(normalise(point.attributes)).map(([k, v]) => [k, tidy(v)]),
       )
-      out[`${name} ${attributes}`] = point.count ?? 'observed'
+      out[`${name} ${attributes}`] = point.count ?? point.value
     }
   }
   return out

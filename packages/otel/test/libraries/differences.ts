@@ -130,6 +130,24 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     matches: d =>
       d.program === 'pg-queries' && d.span.startsWith('lines and comments > ') && d.field === 'span',
   },
+  {
+    id: 'ioredis-sent-twice',
+    library: 'ioredis',
+    where: 'a command that waits for the connection',
+    upstream: 'two spans: when it is queued and when it is sent',
+    ours: 'one span from the call to the answer',
+    why: 'It is one command.',
+    matches: d => d.program.startsWith('ioredis') && d.span === 'lazy > get #2' && isOnlyUpstreams(d),
+  },
+  {
+    id: 'ioredis-connect',
+    library: 'ioredis',
+    where: '`connect`',
+    upstream: 'a span that ends at once and never fails',
+    ours: 'a span until the connection is ready, with its failure',
+    why: 'A connection that was refused is what one looks for.',
+    matches: d => d.program.startsWith('ioredis') && d.span === 'refused > connect' && d.field !== 'span',
+  },
 ]
 
 /** The table of docs/libraries.md. */

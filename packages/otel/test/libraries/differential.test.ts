@@ -1,21 +1,47 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Run } from '../http/compare.ts'
 import { buildOurs, nodes } from '../http/run.ts'
-import { compareRuns, type Difference } from './compare.ts'
+import { compareRuns, type Difference, tabulate } from './compare.ts'
 import { intendedDifferences, renderDifferences } from './differences.ts'
-import { programs, runPrograms, type Service, startPostgres, upstreamPreload } from './run.ts'
+import {
+  here,
+  programs,
+  runPrograms,
+  type Service,
+  startPostgres,
+  startRedis,
+  upstreamPreload,
+} from './run.ts'
 
 const built = buildOurs('../libraries/ours.ts')
-let postgres: Service
+const hasRedis = spawnSync('redis-server', ['--version']).error === undefined
+if (!hasRedis) console.warn('ioredis is not compared: there is no redis-server in PATH')
+const compared = programs.filter(name => hasRedis || !name.startsWith('ioredis'))
+const services: Service[] = []
+const env: Record<string, string> = {}
 beforeAll(async () => {
-  postgres = await startPostgres()
+  services.push(await startPostgres())
+  env.TEST_PG_PORT = String(services[0]?.port)
+  if (!hasRedis) return
+  services.push(await startRedis())
+  env.TEST_REDIS_PORT = String(services[1]?.port)
 }, 60_000)
 afterAll(() => {
-  postgres?.stop()
+  for (const service of services) service.stop()
   built.dispose()
 })
 
 const explained = new Set<string>()
+
+function explain(differences: readonly Difference[]): Difference[] {
+  return differences.filter(difference => {
+    const rows = intendedDifferences.filter(row => row.matches(difference))
+    for (const row of rows) explained.add(row.id)
+    return rows.length === 0
+  })
+}
 
 describe.each(nodes)('on Node $version', ({ bin }) => {
   let plain: Run
@@ -24,39 +50,112 @@ describe.each(nodes)('on Node $version', ({ bin }) => {
   let differences: Difference[]
 
   beforeAll(async () => {
-    const env = { TEST_PG_PORT: String(postgres.port) }
-    const run = (preload?: string) => runPrograms(bin, preload, built.directory, env)
-    // One after the other: the embedded database serves one connection at a time.
+    const run = (preload?: string) => runPrograms(bin, preload, built.directory, env, compared)
+    // One after the other: the embedded database serves one session.
     plain = await run()
     upstream = await run(upstreamPreload)
     ours = await run(built.preload)
     differences = compareRuns(upstream, ours)
   }, 120_000)
 
-  it.each(programs)('the program %s answers and fails as it does without telemetry', name => {
+  it.each(compared)('the program %s answers and fails as it does without telemetry', name => {
     expect(ours.results[name]?.result).toEqual(plain.results[name]?.result)
   })
 
-  it.each(programs)('the spans of %s are upstream’s but for the reviewed differences', name => {
-    const unexplained = differences
-      .filter(difference => difference.program === name)
-      .filter(difference => {
-        const rows = intendedDifferences.filter(row => row.matches(difference))
-        for (const row of rows) explained.add(row.id)
-        return rows.length === 0
-      })
+  it.each(compared)('the spans of %s are upstream’s but for the reviewed differences', name => {
+    const unexplained = explain(differences.filter(difference => difference.program === name))
     expect(unexplained).toEqual([])
     expect(ours.results[name]?.spans.length).toBeGreaterThan(0)
   })
 
-  it.each(programs)('every span of %s ends', name => {
+  it.each(compared)('every span of %s ends', name => {
     expect(ours.results[name]?.neverEnded).toBe(0)
   })
 
   it('nothing of ours threw', () => {
     expect(ours.swallowed).toBe(0)
   })
+
+  it('the scopes are upstream’s, with their versions', () => {
+    const scopes = (run: Run) =>
+      [...new Set(Object.values(run.results).flatMap(({ spans }) => spans.map(span => span.scope)))].sort()
+    expect([...scopes(ours), '@opentelemetry/instrumentation-express'].sort()).toEqual(scopes(upstream))
+  })
 })
+
+// With our own options at upstream's defaults, and with upstream's options, there is nothing left to differ.
+describe('with options', () => {
+  const { bin } = nodes.find(({ version }) => version === '24') ?? nodes[0]!
+  const run = (preload: string, names: readonly string[]) =>
+    runPrograms(bin, preload, built.directory, env, names, [
+      '--no-deprecation',
+      '--require',
+      join(here, 'options.cjs'),
+    ])
+
+  it('express spans are upstream’s, when they are asked for', async () => {
+    const names = compared.filter(name => name.startsWith('express'))
+    const [upstream, ours] = await Promise.all([run(upstreamPreload, names), run(built.preload, names)])
+    expect(compareRuns(upstream, ours, { keepExpress: true })).toEqual([])
+    const scopes = Object.values(ours.results).flatMap(({ spans }) => spans.map(span => span.scope))
+    expect(scopes).toContain('@opentelemetry/instrumentation-express')
+  }, 60_000)
+
+  it('pg spans are upstream’s, with every hook called with the same', async () => {
+    const names = ['pg-pool', 'pg-queries', 'pg-refused']
+    const upstream = await run(upstreamPreload, names)
+    const ours = await run(built.preload, names)
+    const left = explain(compareRuns(upstream, ours)).filter(({ field }) => field !== 'span')
+    expect(left).toEqual([])
+    const attributes = Object.values(ours.results).flatMap(({ spans }) => spans.map(span => span.attributes))
+    for (const key of ['hook.request', 'hook.response', 'hook.connection', 'db.postgresql.values'])
+      expect(attributes.some(one => key in one)).toBe(true)
+    expect(attributes.some(one => String(one['db.query.text']).includes("'s3cret'"))).toBe(true)
+  }, 60_000)
+})
+
+it('a comment with the trace goes to the server, and a query object stays the one that was given', async () => {
+  const { bin } = nodes.at(-1)!
+  const flags = ['--no-deprecation', '--require', join(here, 'comments.cjs')]
+  const run = await runPrograms(bin, built.preload, built.directory, env, ['pg-comments'], flags)
+  const { result, spans } = run.results['pg-comments'] as {
+    result: any
+    spans: Run['results'][string]['spans']
+  }
+  const queries = spans.filter(({ name }) => name === 'pg.query:SELECT postgres')
+  const traceparents = queries.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`)
+  expect(result.texts).toEqual([
+    `SELECT current_query() AS text /*traceparent='${traceparents[0]}'*/`,
+    `SELECT current_query() AS text, $1::int /*traceparent='${traceparents[1]}'*/`,
+    'SELECT current_query() AS text /* commented */',
+  ])
+  expect(result.applicationName).toBe(traceparents[3])
+  expect(result.isSameQuery).toBe(true)
+  expect(result.config).toEqual({ text: 'SELECT current_query() AS text, $1::int', values: [1] })
+  expect(run.swallowed).toBe(0)
+}, 60_000)
+
+it('pg measures what upstream measures, with its names, units, buckets, attributes and counts', async () => {
+  const { bin } = nodes.at(-1)!
+  const names = ['pg-open-pool']
+  const upstream = tabulate((await runPrograms(bin, upstreamPreload, built.directory, env, names)).metrics)
+  const ours = tabulate((await runPrograms(bin, built.preload, built.directory, env, names)).metrics)
+  expect(Object.keys(ours).sort()).toEqual(Object.keys(upstream).sort())
+  for (const key of Object.keys(upstream).filter(name => name.includes('operation.duration')))
+    expect([key, ours[key]]).toEqual([key, upstream[key]])
+  const pool = Object.fromEntries(
+    Object.entries(ours)
+      .filter(([key]) => key.startsWith('db.client.connection'))
+      .map(([key, value]) => [key.replace(/\[\["db.client.connection.pool.name","[^"]*"\],?/, ''), value]),
+  )
+  // The connection of the failed query is closed.
+  expect(pool).toEqual({
+    'db.client.connection.count ["db.client.connection.state","idle"]]': 2,
+    'db.client.connection.count ["db.client.connection.state","used"]]': 0,
+    'db.client.connection.max ]': 3,
+    'db.client.connection.pending_requests ]': 0,
+  })
+}, 60_000)
 
 it('every reviewed difference still explains something', () => {
   expect([...explained].sort()).toEqual(intendedDifferences.map(row => row.id).sort())

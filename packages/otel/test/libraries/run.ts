@@ -1,18 +1,20 @@
 // Starts the programs of this room in child processes, with a PostgreSQL for those that want one.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Run } from '../http/compare.ts'
 import { childEnv } from '../http/run.ts'
 
 const run = promisify(execFile)
-const here = join(process.cwd(), 'packages/otel/test/libraries')
+export const here = join(process.cwd(), 'packages/otel/test/libraries')
 
 export const programs: readonly string[] = readdirSync(join(here, 'programs'))
   .map(file => basename(file, '.cjs'))
-  // Those without a number are what the numbered ones share.
-  .filter(name => !/^(lib|express-.*|ioredis-.*)$/.test(name))
+  // Those without a number are what the numbered ones share; one is for a test of its own.
+  .filter(name => !/^(lib|express-.*|ioredis-.*|pg-comments)$/.test(name))
   .sort()
 
 export const upstreamPreload = join(here, 'upstream.cjs')
@@ -37,6 +39,20 @@ export async function startPostgres(): Promise<Service> {
   return startService(process.execPath, [join(here, 'postgres.mjs')], /^(\d+)$/m)
 }
 
+export async function startRedis(): Promise<Service> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  const service = await startService(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', ''],
+    /Ready to accept connections/,
+  )
+  return { ...service, port }
+}
+
 let count = 0
 
 /** `preload` undefined: without telemetry. */
@@ -45,12 +61,13 @@ export async function runPrograms(
   preload: string | undefined,
   directory: string,
   env: Record<string, string>,
-  names: readonly string[] = programs,
+  names: readonly string[],
+  flags: readonly string[] = [],
 ): Promise<Run> {
   const out = join(directory, `run-${count++}.json`)
   const files = names.map(name => join(here, 'programs', `${name}.cjs`))
   const runner = join(here, '../http/runner.cjs')
-  const { stderr } = await run(bin, [runner, preload ?? '-', out, ...files], {
+  const { stderr } = await run(bin, [...flags, runner, preload ?? '-', out, ...files], {
     env: {
       ...childEnv,
       NODE_PATH: `${childEnv.NODE_PATH}:${join(process.cwd(), 'test/node_modules')}`,

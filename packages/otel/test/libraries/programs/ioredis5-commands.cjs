@@ -1,0 +1,1 @@
+module.exports = require('./ioredis-commands.cjs')(5)
