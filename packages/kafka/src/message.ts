@@ -84,7 +84,7 @@ export interface ProcessSpan {
  *
  * function onMessage(message: { topic: string }, work: (done: (error?: Error) => void) => void) {
  *   const processing = startProcessSpan(message, { groupId: 'billing' })
- *   context.with(processing.context, work, undefined, error => processing.end(error))
+ *   context.with(processing.context, () => work(error => processing.end(error)))
  * }
  * ```
  */
