@@ -48,10 +48,22 @@ async function prepare(library, variant) {
   return { context, span: trace.setSpan(context.active(), provider.getTracer('bench').startSpan('bench')) }
 }
 
+/** The last line, to see that each variant does what it is measured for. */
+let last = ''
+
 function makeLogger(library) {
-  if (library === 'pino') return require('pino')({}, { write() {} })
+  if (library === 'pino') {
+    const write = line => {
+      last = line
+    }
+    return require('pino')({}, { write })
+  }
   const winston = require('winston')
-  const stream = new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() })
+  const write = (chunk, _encoding, done) => {
+    last = chunk
+    done()
+  }
+  const stream = new Writable({ decodeStrings: false, write })
   return winston.createLogger({ transports: [new winston.transports.Stream({ stream })] })
 }
 
@@ -74,6 +86,8 @@ async function measure(library, variant) {
       await new Promise(resolve => setImmediate(resolve))
     }
   })
+  if (String(last).includes('"trace_id"') !== (variant !== 'without'))
+    throw new Error(`unexpected line ${last}`)
   process.stdout.write(String(median(times)))
 }
 

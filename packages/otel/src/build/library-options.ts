@@ -32,6 +32,7 @@ function buildLoggingOptions(
     fields: logs.fields,
     baggageKeys: logs.baggageKeys,
     ...(logs.nested !== undefined && { nested: logs.nested }),
+    ...(logs.gcpProject !== undefined && { gcpProject: logs.gcpProject }),
     ...(logs.requestIdHeader !== undefined && { requestIdField: 'request_id' }),
     ...(logs.serviceFields && {
       service: { name: String(name), ...(version !== undefined && { version: String(version) }) },

@@ -179,6 +179,8 @@ export interface Config {
     readonly preset: 'default' | 'ecs' | 'datadog' | 'gcp' | 'dotted'
     readonly fields: LogFields
     readonly nested?: string
+    /** For the preset `gcp`. */
+    readonly gcpProject?: string
     readonly baggageKeys: readonly string[]
     readonly requestIdHeader?: string
     readonly console: 'off' | 'append' | 'structured'

@@ -311,6 +311,7 @@ function assemble(
       preset: v['logs.preset'],
       fields: { ...logPresets[v['logs.preset']], ...v['logs.fields'] },
       ...(v['logs.nested'] === undefined ? {} : { nested: v['logs.nested'] }),
+      ...(v['logs.gcpProject'] === undefined ? {} : { gcpProject: v['logs.gcpProject'] }),
       baggageKeys: v['logs.baggageKeys'],
       ...(v['logs.requestIdHeader'] === undefined ? {} : { requestIdHeader: v['logs.requestIdHeader'] }),
       console: v['logs.console'],

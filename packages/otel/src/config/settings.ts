@@ -537,6 +537,15 @@ export const settings = [
     says: 'Puts the fields into an object of this name.',
   }),
   setting({
+    key: 'logs.gcpProject',
+    env: ['ORG_OTEL_LOG_GCP_PROJECT', 'GOOGLE_CLOUD_PROJECT'],
+    parse: parseText,
+    fallback: unset,
+    shown: 'the trace id alone',
+    group: 'Logs',
+    says: 'With the preset `gcp`: the project in `projects/<project>/traces/<trace id>`.',
+  }),
+  setting({
     key: 'logs.baggageKeys',
     env: ['ORG_OTEL_LOG_BAGGAGE_KEYS'],
     parse: parseList,
