@@ -73,6 +73,10 @@ export class Statement {
 export class Statements {
   private readonly known = new Map<string, Statement>()
 
+  get size(): number {
+    return this.known.size
+  }
+
   find(sql: string): Statement {
     let statement = this.known.get(sql)
     if (statement === undefined) {

@@ -1,0 +1,73 @@
+import { readOperation, redactLiterals, Statement, Statements } from './sql-text.ts'
+
+describe('every literal becomes a question mark, and nothing else does', () => {
+  it.each([
+    [
+      "SELECT * FROM users WHERE email = 'a@b.example' AND age > 30",
+      'SELECT * FROM users WHERE email = ? AND age > ?',
+    ],
+    ["SELECT 'it''s', ''", 'SELECT ?, ?'],
+    ["SELECT E'a\\'b', e'\\\\' , 'after'", 'SELECT ?, ? , ?'],
+    ["SELECT B'101', x'ff', U&'d\\0061t', N'n'", 'SELECT ?, ?, ?, ?'],
+    ["SELECT $$it's$$, $tag$ $$ $tag$, 1", 'SELECT ?, ?, ?'],
+    ['SELECT $1, $2::int', 'SELECT $1, $2::int'],
+    ['SELECT 1.5e-10, .5, 0xFF, 1_000, -7', 'SELECT ?, ?, ?, ?, -?'],
+    ['SELECT col1, t2.c3, int4(5), a$1 FROM t_4', 'SELECT col1, t2.c3, int4(?), a$1 FROM t_4'],
+    ['SELECT "quoted 1", "it""s \'2\'" FROM "T 3"', 'SELECT "quoted 1", "it""s \'2\'" FROM "T 3"'],
+    ["SELECT 1 -- it's 5\n, 2 /* 'x' 7 */, 3", "SELECT ? -- it's 5\n, ? /* 'x' 7 */, ?"],
+    ['SELECT größe1, 12 FROM straße', 'SELECT größe1, ? FROM straße'],
+    ["SELECT null, true, interval '1 day'", 'SELECT null, true, interval ?'],
+    ["INSERT INTO t VALUES (1,'a'),(2,'b')", 'INSERT INTO t VALUES (?,?),(?,?)'],
+    ['', ''],
+  ])('%s', (sql, expected) => {
+    expect(redactLiterals(sql)).toBe(expected)
+  })
+
+  it.each(["SELECT 's3cret", "SELECT E's3cret\\", 'SELECT $x$s3cret', 'SELECT $$s3cret'])(
+    'what is not closed is hidden to the end: %s',
+    sql => {
+      expect(redactLiterals(sql)).toBe('SELECT ?')
+    },
+  )
+
+  it.each([
+    ['quotes', "'".repeat(1e6)],
+    ['one long string', `'${'a'.repeat(1e6)}`],
+    ['escapes', `E'${"\\'".repeat(5e5)}`],
+    ['dollars', '$a'.repeat(5e5)],
+    ['comments', '/*'.repeat(5e5)],
+    ['digits', '1'.repeat(1e6)],
+  ])('a hostile statement of %s takes no time worth mentioning', (_name, sql) => {
+    const start = performance.now()
+    redactLiterals(sql)
+    readOperation(sql)
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+})
+
+it.each([
+  ['select * from users', 'SELECT'],
+  ['  BEGIN;', 'BEGIN'],
+  ['select\n1', 'SELECT'],
+  ['-- all\n/* of */ update t set a = 1', 'UPDATE'],
+  ['', ''],
+])('the operation of %j is %j', (sql, operation) => {
+  expect(readOperation(sql)).toBe(operation)
+})
+
+it('a statement is named once per database', () => {
+  const statement = new Statement('select 1')
+  expect(statement.nameIn('shop')).toBe('pg.query:SELECT shop')
+  expect(statement.nameIn(undefined)).toBe('pg.query:SELECT')
+  expect(statement.nameIn('shop')).toBe('pg.query:SELECT shop')
+})
+
+it('known statements are read once, and their number is bounded', () => {
+  const statements = new Statements()
+  const first = statements.find('SELECT 1')
+  expect(statements.find('SELECT 1')).toBe(first)
+  for (let i = 0; i < 2000; i++) statements.find(`SELECT ${i}`)
+  expect(statements.size).toBeLessThanOrEqual(500)
+  const long = `SELECT '${'x'.repeat(10_000)}'`
+  expect(statements.find(long)).not.toBe(statements.find(long))
+})
