@@ -37,6 +37,24 @@ test.each(['cjs', 'esm'] as const)('start() from %s traces, flushes and stops', 
   expect(match.resource.attributes).toMatchObject({ team: 'payments' })
 })
 
+test.each(['cjs', 'esm'] as const)(
+  'tracers that %s code got before start() come to life with it',
+  async module => {
+    const app = await run(
+      `${entrances[module]}
+     const early = api.trace.getTracer('early')
+     early.startSpan('before').end()
+     const telemetry = start()
+     early.startSpan('after').end()
+     telemetry.stop()`,
+      { module },
+    )
+    expect(await app.exited).toEqual({ code: 0, signal: null })
+    await expectTrace(app, { name: 'after', scope: 'early' } as never)
+    expect(app.receiver.store.spans({ name: 'before' })).toEqual([])
+  },
+)
+
 // Upstream's own classes, as an application brings them.
 const upstreamObjects = `
 const { BatchSpanProcessor, InMemorySpanExporter, RandomIdGenerator, TraceIdRatioBasedSampler } = require('@opentelemetry/sdk-trace')

@@ -67,6 +67,13 @@ class Layout {
   }
 }
 
+/** ES modules get a copy of the API of their own: tracers it handed out before start() must come to life as well. */
+const esmEntry = `import * as api from '@opentelemetry/api'
+import core from './core.cjs'
+core.noteApiCopy(api)
+export * from './index.cjs'
+`
+
 function isOurs(path, kind) {
   return kind !== 'entry-point' && /^\.\.?\/.*\.ts$/.test(path)
 }
@@ -254,7 +261,7 @@ async function main() {
     index: join(src, 'index.ts'),
     chunks: globSync('**/*.chunk.ts', { cwd: src }).map(file => join(src, file)),
   })
-  writeFileSync(join(dist, 'index.mjs'), `export * from './index.cjs'\n`)
+  writeFileSync(join(dist, 'index.mjs'), esmEntry)
   emitTypes(dist)
   writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.md'), renderNotices(metafiles, home))
   cpSync(join(home, '../../LICENSE'), join(home, 'LICENSE'))

@@ -16,6 +16,7 @@ import { createExport, type Export } from './export/export.ts'
 import { attachExits } from './lifecycle/exits.ts'
 import { speakLastWords } from './lifecycle/last-words.ts'
 import { claimProcess, readRegistry } from './lifecycle/once.ts'
+import { loadedApiCopies } from './loader/api-copies.ts'
 import { type AttachedLibraries, attachLibraries } from './loader/attach.ts'
 import { loadChunk } from './loader/chunk.ts'
 import type { LibraryHooks } from './loader/library.ts'
@@ -29,7 +30,10 @@ import { LeanContextManager } from './tracing/context.ts'
 import type { SpanSink } from './tracing/ended-span.ts'
 import { attachHttp } from './tracing/http/attach.ts'
 import { prepareIds } from './tracing/ids.ts'
-import { publishApi, unpublishApi } from './tracing/publish.ts'
+import { adoptApiCopies, publishApi, unpublishApi } from './tracing/publish.ts'
+
+// For dist/index.mjs, which alone can see the copy of the API that ES modules get.
+export { noteApiCopy } from './tracing/publish.ts'
 
 /** What `start()` gives: the decisions, and the end. */
 export interface Telemetry {
@@ -74,6 +78,8 @@ function begin(user: UserObjects, entries: readonly Entry[]): Telemetry {
     return telemetry
   } catch (error) {
     registry.state = 'failed'
+    // Half a start is none: what calls the API from now on must not record for nobody.
+    guard('failed start', unpublishApi)
     throw error
   }
 }
@@ -202,6 +208,7 @@ function publish(
     ...(metering !== undefined && { meterProvider: metering.provider }),
     ...(loggerProvider !== undefined && { loggerProvider }),
   })
+  guard('tracers handed out before', () => adoptApiCopies(loadedApiCopies()))
   if (taken.length > 0) {
     say(
       'warn',

@@ -200,7 +200,7 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     entry: process.argv[1],
     execArgv: process.execArgv,
     nodeOptions: process.env.NODE_OPTIONS,
-    cwd: process.cwd(),
+    cwd: () => process.cwd(),
   }
   if (patcher.exactFiles.length > 0 || mayImport(Object.keys(esmFilesOf(on)), launch)) hookEsm()
 

@@ -135,5 +135,17 @@ export function attachEsmHook(
 ): (() => void) | undefined {
   if (hooksRunInThread(version) && typeof (Module as any).registerHooks === 'function')
     return attachInThread(patcher)
-  return typeof Module.register === 'function' ? attachOffThread(patcher, esmFiles) : undefined
+  return typeof Module.register === 'function' && hasDirectory()
+    ? attachOffThread(patcher, esmFiles)
+    : undefined
+}
+
+/** Node 20 waits for ever for a thread that is started where the working directory was removed. */
+function hasDirectory(): boolean {
+  try {
+    process.cwd()
+    return true
+  } catch {
+    return false
+  }
 }

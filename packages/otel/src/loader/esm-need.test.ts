@@ -22,7 +22,7 @@ function ask(entry: string | undefined, more: Partial<Launch> = {}): boolean {
     entry: entry === undefined ? undefined : join(folder, entry),
     execArgv: [],
     nodeOptions: undefined,
-    cwd: folder,
+    cwd: () => folder,
     ...more,
   })
 }
@@ -81,7 +81,7 @@ describe('whether a process can import an ES module of the table', () => {
   it('looks where the process runs as well as where its entry lies', () => {
     put({ 'bin/launch.cjs': '', 'srv/node_modules/graphql/package.json': '{}' })
     expect(ask('bin/launch.cjs')).toBe(false)
-    expect(ask('bin/launch.cjs', { cwd: join(folder, 'srv') })).toBe(true)
+    expect(ask('bin/launch.cjs', { cwd: () => join(folder, 'srv') })).toBe(true)
   })
 
   it.each(['--import x', '--loader=x', '--experimental-loader x', '-e 0', '-p 0', '-pe 0', '--eval 0'])(

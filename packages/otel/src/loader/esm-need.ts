@@ -10,7 +10,8 @@ export interface Launch {
   readonly entry: string | undefined
   readonly execArgv: readonly string[]
   readonly nodeOptions: string | undefined
-  readonly cwd: string
+  /** May throw: the directory of a process can be removed under it. */
+  cwd(): string
 }
 
 // `import ...` or `export ...` at the start of a line: Node takes such a `.js` for an ES module.
@@ -71,7 +72,7 @@ export function mayImport(packages: readonly string[], launch: Launch): boolean 
     const file = realpathSync(entry)
     if (!isCommonJs(file)) return true
     const folder = dirname(file)
-    return isInstalled(packages, folder) || (launch.cwd !== folder && isInstalled(packages, launch.cwd))
+    return isInstalled(packages, folder) || isInstalled(packages, launch.cwd())
   } catch {
     return true
   }

@@ -63,6 +63,20 @@ export function publishApi(published: Published): string[] {
   return taken
 }
 
+const noted = new Set<unknown>()
+/** Whose proxies lead to us, until we unpublish. */
+const adopted = new Set<unknown>()
+
+/** Remembers a copy of the API, to be adopted by whatever is published. For copies that are ES modules: those are in no cache. */
+export function noteApiCopy(copy: unknown): void {
+  noted.add(copy)
+}
+
+/** Adopts the noted copies and those given. */
+export function adoptApiCopies(copies: readonly unknown[]): void {
+  for (const copy of [...noted, ...copies]) adoptApiCopy(copy)
+}
+
 /** Takes back what `publishApi` registered and is still there. */
 export function unpublishApi(): void {
   const globals = globalThis as unknown as Globals
@@ -70,6 +84,12 @@ export function unpublishApi(): void {
   if (api !== undefined) {
     for (const [name, instance] of ours) if (api[name] === instance) delete api[name]
   }
+  for (const copy of adopted) {
+    const { trace, logs } = copy as { trace?: ProxyHolder; logs?: ProxyHolder }
+    trace?._proxyTracerProvider?.setDelegate?.(undefined)
+    logs?._proxyLoggerProvider?._setDelegate?.(undefined)
+  }
+  adopted.clear()
   ours.clear()
   if (ourLegacyLogs !== undefined && globals[legacyLogsKey] === ourLegacyLogs) delete globals[legacyLogsKey]
   ourLegacyLogs = undefined
@@ -81,6 +101,8 @@ export function unpublishApi(): void {
  */
 export function adoptApiCopy(copy: unknown): void {
   const { trace, logs } = (copy ?? {}) as { trace?: ProxyHolder; logs?: ProxyHolder }
+  if (trace === undefined && logs === undefined) return
+  adopted.add(copy)
   const tracerProvider = ours.get('trace')
   if (tracerProvider !== undefined) trace?._proxyTracerProvider?.setDelegate?.(tracerProvider)
   const loggerProvider = ours.get('logs')
