@@ -53,7 +53,8 @@ export function resolveTarget(signal: Signal, v: Values, origins: Origins, probl
         : `${scheme}://${host}${httpPort(endpoint)}${httpPath(endpoint, own !== undefined, signal)}`,
     headers,
     timeoutMs: v[`${signal}.otlp.timeout`] ?? v['otlp.timeout'] ?? defaultTimeoutMs,
-    compression: v[`${signal}.otlp.compression`] ?? v['otlp.compression'] ?? 'gzip',
+    compression:
+      v[`${signal}.otlp.compression`] ?? v['otlp.compression'] ?? (isNear(host, v.nodeIp) ? 'none' : 'gzip'),
     tls: {
       insecure: scheme === 'http',
       ...(caFile === undefined ? {} : { caFile }),
@@ -61,6 +62,15 @@ export function resolveTarget(signal: Signal, v: Values, origins: Origins, probl
       ...(clientKeyFile === undefined ? {} : { clientKeyFile }),
     },
   }
+}
+
+/**
+ * Whether telemetry stays on this machine: to the loopback, to a link-local address, or to the agent on the node. There
+ * sending bytes is cheaper than compressing them (a quarter of what a traced request costs).
+ */
+function isNear(host: string, nodeIp: string | undefined): boolean {
+  if (host === nodeIp) return true
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|169\.254\.\d+\.\d+|\[?fe80:.*)$/i.test(host)
 }
 
 /** The port decides; a path means HTTP, because gRPC has none. */

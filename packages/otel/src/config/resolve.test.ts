@@ -215,6 +215,35 @@ describe('the endpoint', () => {
   })
 })
 
+describe('compression', () => {
+  test.each<[string, Record<string, string>, 'gzip' | 'none']>([
+    ['nothing is set: the collector is on this machine', {}, 'none'],
+    ['the address is 127.0.0.2', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.2:4318' }, 'none'],
+    ['the address is ::1', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://[::1]:4318' }, 'none'],
+    ['the address is link-local', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://169.254.1.1:4318' }, 'none'],
+    ['the agent of the node is used', { NODE_IP: '10.0.0.7' }, 'none'],
+    [
+      'the agent of the node is named',
+      { NODE_IP: '10.0.0.7', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://10.0.0.7:4317' },
+      'none',
+    ],
+    ['the collector is elsewhere', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://10.0.0.8:4317' }, 'gzip'],
+    [
+      'a host is only called like it',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost.example:4317' },
+      'gzip',
+    ],
+    ['gzip is asked for', { OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' }, 'gzip'],
+    [
+      'none is asked for',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4317', OTEL_EXPORTER_OTLP_COMPRESSION: 'none' },
+      'none',
+    ],
+  ])('when %s', (_, env, compression) => {
+    expect(resolve(env).config.traces.otlp.compression).toBe(compression)
+  })
+})
+
 describe('headers', () => {
   test('are percent-decoded, lower-cased, and those of the signal are added', () => {
     const { config, problems } = resolve({

@@ -68,10 +68,12 @@ export function otlpRows<const P extends 'otlp' | 'traces.otlp' | 'metrics.otlp'
       env: env('COMPRESSION'),
       parse: compressions,
       fallback: undefined as 'gzip' | 'none' | undefined,
-      shown: base ? '`gzip`' : 'as for all signals',
+      shown: base ? '`gzip`; `none` to this machine' : 'as for all signals',
       group: 'Sending',
       spec: true,
-      says: '`gzip` or `none`.',
+      says: base
+        ? '`gzip` or `none`. Unless it is set, what goes to a collector on the same machine or node (loopback, link-local address, `NODE_IP`) is not compressed: that takes more time than it saves.'
+        : '`gzip` or `none`.',
     }),
     setting({
       key: `${prefix}.insecure` as `${P}.insecure`,

@@ -153,8 +153,8 @@ export class Outbox {
     this.bytes += packet.bytes.length
     this.pump(lane.destination)
     this.dropOverflow()
-    // It has to wait: small bytes wait better. When it will be sent compressed anyway, nothing is done twice.
-    if (lane.queue.includes(packet) && (lane.options.kind.takesGzip || lane.failures > 0)) {
+    // It has to wait: small bytes wait better. Unless it will be sent compressed anyway, only an outage is worth the work.
+    if (lane.queue.includes(packet) && (wantsGzip(lane) || lane.failures > 0)) {
       void runUntraced(() => this.compact(packet))
     }
   }
@@ -427,11 +427,10 @@ export class Outbox {
   }
 
   private async encodeForSending(packet: Packet): Promise<void> {
-    const { kind, target } = packet.lane.options
-    const wantsGzip = kind.takesGzip && target.compression === 'gzip'
-    if (wantsGzip && !packet.gzipped && packet.bytes.length >= worthCompressingBytes) {
+    const wanted = wantsGzip(packet.lane)
+    if (wanted && !packet.gzipped && packet.bytes.length >= worthCompressingBytes) {
       this.replace(packet, await this.gzip(packet), true)
-    } else if (!wantsGzip && packet.gzipped) {
+    } else if (!wanted && packet.gzipped) {
       this.replace(packet, await this.gunzip(packet), false)
     }
   }
@@ -469,6 +468,10 @@ export class Outbox {
     })
     return destination.sender
   }
+}
+
+function wantsGzip({ options }: Lane): boolean {
+  return options.kind.takesGzip && options.target.compression === 'gzip'
 }
 
 /** Keeps the packet's bytes from being reused while `work` reads them, whatever happens to the packet meanwhile. */
