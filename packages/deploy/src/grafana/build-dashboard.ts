@@ -1,5 +1,5 @@
 // A dashboard from its description, through Grafana's own typed builders: a panel option that does not exist is a
-// compile error, and panel ids and positions are theirs to give.
+// compile error, and positions are theirs to give.
 
 import * as barGauge from '@grafana/grafana-foundation-sdk/bargauge'
 import type * as cog from '@grafana/grafana-foundation-sdk/cog'
@@ -41,7 +41,9 @@ export function buildDashboard(spec: DashboardSpec): dashboard.Dashboard {
     builder.withRow(new dashboard.RowBuilder(row.title))
     for (const panel of row.panels) builder.withPanel(buildPanel(panel))
   }
-  return builder.build()
+  const built = builder.build()
+  for (const [at, panel] of (built.panels ?? []).entries()) panel.id = at + 1
+  return built
 }
 
 function buildVariable({ name, label, metric, of }: Variable): cog.Builder<dashboard.VariableModel> {
