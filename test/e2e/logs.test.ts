@@ -2,6 +2,9 @@
 import { join } from 'node:path'
 import { type App, type AppOptions, expectLog, expectTrace, runApp } from '@org/otel-devtools/testing'
 
+// Real processes on a machine that does other things too.
+jest.setTimeout(60_000)
+
 const testFolder = join(__dirname, '..')
 const listening = { readyOnStderr: /^listening (\d+)/m, cwd: testFolder }
 const apps: App[] = []
@@ -58,6 +61,24 @@ describe.each(['cjs', 'mjs'])('%s', kind => {
     },
   )
 })
+
+test.each([20, 22, 26].flatMap(major => loggers.map(name => ({ major, name }))))(
+  'Node $major: a line of $name has the ids and arrives, by require and by import',
+  async ({ major, name }) => {
+    const { nodePath } = await import('../../scripts/nodes.mjs')
+    const node = nodePath(major)
+    for (const kind of ['cjs', 'mjs']) {
+      const app = await run(`apps/logs/loggers.${kind}`, [name], {
+        node,
+        env: { OTEL_LOGS_EXPORTER: 'otlp' },
+      })
+      const line = await lineAfter(app)
+      const { match } = await expectTrace(app, { name: 'GET', kind: 'server' })
+      expect(line).toMatchObject({ trace_id: match.traceId, span_id: match.spanId })
+      await expectLog(app, { body: 'paid 7', traceId: match.traceId, spanId: match.spanId })
+    }
+  },
+)
 
 test.each(['pino-transport', 'pino-multistream'])(
   '%s: the line that another thread or several streams write has the ids',
