@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 export const cacheRoot =
   process.env.ORG_OTEL_CACHE ?? join(homedir() || tmpdir(), '.cache', 'org-otel', 'real')
@@ -109,6 +109,45 @@ export function installKafka(): string {
       },
     )
   })
+}
+
+/** Bindings to librdkafka. They are compiled: what their authors offer prebuilt is not in the registry. */
+const nativeClients = ['@confluentinc/kafka-javascript@1.10.1', 'node-rdkafka@3.6.1'] as const
+
+/**
+ * Folder in whose `node_modules` the native Kafka clients are, compiled for the Node that runs this.
+ * One to three minutes the first time.
+ */
+export function installNativeKafkaClients(): string {
+  const versions = nativeClients.map(client => client.slice(client.lastIndexOf('@') + 1)).join('-')
+  const name = `kafka-native-${versions}-node${process.versions.modules}-${process.arch}`
+  return cached(name, directory => {
+    for (const tool of ['make', 'g++', 'python3']) {
+      if (!has(tool)) throw new Error(`${nativeClients.join(' and ')} are compiled here: needs ${tool}`)
+    }
+    // Of what the configure script of librdkafka looks for, this is the part it cannot do without.
+    installDebian('curlDev')
+    writeFileSync(join(directory, 'package.json'), '{"private":true}\n')
+    // In one call npm compiles them side by side.
+    run('npm', ['install', '--no-fund', '--no-audit', '--save-exact', ...nativeClients], {
+      cwd: directory,
+      env: nativeBuildEnv(),
+      what: `compiling ${nativeClients.join(' and ')} (minutes the first time)`,
+    })
+  })
+}
+
+function nativeBuildEnv(): NodeJS.ProcessEnv {
+  const home = dirname(dirname(process.execPath))
+  return {
+    // npm must run in the Node that it compiles for, and find headers where that Node keeps them.
+    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+    ...(existsSync(join(home, 'include/node/node.h')) && { npm_config_nodedir: home }),
+    // With the libraries of the system; the default downloads the sources of OpenSSL, zlib, zstd and curl.
+    CKJS_LINKING: 'dynamic',
+    // Its makefile has no rule for the header that a parallel make asks for first; librdkafka itself builds in parallel.
+    JOBS: '1',
+  }
 }
 
 /** The Collector, built by the official builder from the manifest in packages/deploy; returns the binary. */
