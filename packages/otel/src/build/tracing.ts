@@ -1,7 +1,9 @@
 // What was decided about traces -> the tracer provider and the propagator. Touches no globals.
 import type { Config } from '../config/config.ts'
 import type { UserOptions } from '../config/user-options.ts'
+import { buildLogRedactor, type LogRedactor } from '../logs/redact.ts'
 import type { SpanSink } from '../tracing/ended-span.ts'
+import { buildQueryRedactor } from '../tracing/http/redact.ts'
 import { buildPropagator, type LeanPropagator } from '../tracing/propagation/propagator.ts'
 import { LeanTracerProvider } from '../tracing/provider.ts'
 import { buildSampling } from '../tracing/sampling/build-sampling.ts'
@@ -31,6 +33,7 @@ export function buildTracing({ config, user, sink, flush }: TracingParts): Traci
     sampler: sampling.sampler,
     limits,
     resource: config.resource,
+    redactText: buildTextRedactor(config),
     flush,
     ...(sampling.keepErrors !== undefined && { keepErrors: sampling.keepErrors }),
     ...(user.idGenerator !== undefined && { idGenerator: user.idGenerator }),
@@ -42,4 +45,13 @@ export function buildTracing({ config, user, sink, flush }: TracingParts): Traci
       ? buildPropagator(config.propagators)
       : buildPropagator([], [user.propagator])
   return { provider, propagator, ratioFile: sampling.ratioFile }
+}
+
+/** Made when the first error is recorded. */
+function buildTextRedactor({ http }: Config): (text: string) => string {
+  let redactor: LogRedactor | undefined
+  return text => {
+    redactor ??= buildLogRedactor(buildQueryRedactor(http.redactQueryKeys).redactQuery)
+    return String(redactor.redact(text) ?? '')
+  }
 }

@@ -38,8 +38,17 @@ export function parseEndpoint(text: string): Parsed<Endpoint | undefined> {
       path: `${url.pathname}${url.search}`,
       ...(url.username === '' && url.password === ''
         ? {}
-        : { userinfo: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
+        : { userinfo: `${decode(url.username)}:${decode(url.password)}` }),
     },
+  }
+}
+
+/** A `%` that begins no escape is a character of the password. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 

@@ -16,6 +16,6 @@ export function parseText(text: string): Parsed<string> {
 /** Shortens and hides what must not fill a log line or leave the process. */
 export function renderText(text: string, secret: boolean): string {
   if (secret) return '<hidden>'
-  const shown = text.replace(/\/\/[^/@\s]*@/, '//<hidden>@')
+  const shown = text.replace(/\/\/[^/?#\s]*@/, '//<hidden>@').replace(/(:\/\/[^\s?]*\?).+/, '$1<hidden>')
   return JSON.stringify(shown.length > 80 ? `${shown.slice(0, 77)}...` : shown)
 }

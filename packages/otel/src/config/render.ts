@@ -60,7 +60,11 @@ function renderExporter(name: string, otlp: OtlpTarget, zipkin: string, config: 
 
 /** Host and port; the scheme only where it says something (TLS), the path only where it is not the usual one. */
 function renderHost(endpoint: string, insecure: boolean): string {
-  const text = endpoint.replace(/^http:\/\//, '').replace(/\/(v1\/(traces|metrics|logs))?(\?.*)?$/, '')
+  const text = endpoint
+    .replace(/\/\/[^/?#]*@/, '//') // userinfo and query may be secret
+    .replace(/[?#].*$/, '')
+    .replace(/^http:\/\//, '')
+    .replace(/\/(v1\/(traces|metrics|logs))?$/, '')
   return insecure || text.startsWith('https://') ? text : `https://${text}`
 }
 

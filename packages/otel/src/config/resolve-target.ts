@@ -1,5 +1,6 @@
 import type { Problem } from '../self/problem.ts'
 import type { OtlpTarget, Protocol, Signal } from './config.ts'
+import { renderText } from './parse.ts'
 import type { Endpoint } from './parse-endpoint.ts'
 import type { Origin, Origins } from './resolve.ts'
 import type { Values } from './settings.ts'
@@ -156,7 +157,6 @@ function checkEndpoint(
 }
 
 function renderSubject(origin: Origin): string {
-  const text =
-    origin.text === undefined ? '' : `=${JSON.stringify(origin.text.replace(/\/\/[^/@\s]*@/, '//<hidden>@'))}`
+  const text = origin.text === undefined ? '' : `=${renderText(origin.text, false)}`
   return `${origin.name ?? 'endpoint'}${text} (${origin.from})`
 }

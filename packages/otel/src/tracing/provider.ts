@@ -50,6 +50,8 @@ export interface TracerProviderOptions {
   keepErrors?: KeepErrors
   /** What processors read as `span.resource`. */
   resource?: unknown
+  /** Takes secrets out of messages and stack traces of errors. Never throws. */
+  redactText?: (text: string) => string
   /** What else `forceFlush` and `shutdown` wait for: the export room. */
   flush?: () => Promise<void>
   stop?: () => Promise<void>
@@ -80,6 +82,7 @@ export class LeanTracerProvider implements TracerProvider {
   readonly processors: readonly SpanProcessor[] | null
   readonly keepErrors: KeepErrors | null
   readonly resource: unknown
+  readonly redactText: (text: string) => string
   readonly stats: SpanStats = { started: [0, 0, 0, 0, 0, 0, 0, 0, 0], live: [0, 0, 0] }
   /** The one question object; see `Question`. */
   readonly question: Question
@@ -98,6 +101,7 @@ export class LeanTracerProvider implements TracerProvider {
     this.keepErrors = options.keepErrors ?? null
     if (this.keepErrors !== null) this.keepErrors.emit = record => this.upgrade(record)
     this.resource = options.resource ?? emptyResource
+    this.redactText = options.redactText ?? (text => text)
     this.question = {
       context: ROOT,
       parent: undefined,

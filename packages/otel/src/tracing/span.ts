@@ -331,7 +331,7 @@ export class LeanSpan implements Span {
     if ((code !== 1 && code !== 2) || record.statusCode === 1) return this
     const message = code === 2 ? read(status, 'message') : undefined
     record.statusCode = code
-    record.statusMessage = typeof message === 'string' ? message : ''
+    record.statusMessage = typeof message === 'string' ? record.provider.redactText(message) : ''
     return this
   }
 
@@ -341,7 +341,10 @@ export class LeanSpan implements Span {
     return this
   }
 
-  /** An `exception` event with type (code before name), message and stack trace, as upstream's SDK writes it. */
+  /**
+   * An `exception` event with type (code before name), message and stack trace, as upstream's SDK writes it, without the
+   * secrets in the URLs of its texts.
+   */
   recordException(exception: Exception, time?: TimeInput): void {
     const record = this.record
     if (record === null || record.ended) return
@@ -357,6 +360,10 @@ export class LeanSpan implements Span {
       else if (name) attributes['exception.type'] = name
       if (message) attributes['exception.message'] = message
       if (stack) attributes['exception.stacktrace'] = stack
+    }
+    for (const key of ['exception.message', 'exception.stacktrace']) {
+      const text = attributes[key]
+      if (typeof text === 'string') attributes[key] = record.provider.redactText(text)
     }
     if (attributes['exception.type'] || attributes['exception.message']) {
       this.addEvent('exception', attributes, time)
