@@ -89,11 +89,17 @@ function enterPlace(place: RoutePlace, request: Request, response: Response, fol
   }
 }
 
+/** False when it was claimed before: copies of express may share one router. */
+function claim(target: any, undo: (() => void)[]): boolean {
+  if (Object.hasOwn(target, patched)) return false
+  Object.defineProperty(target, patched, { value: true, configurable: true })
+  undo.push(() => void delete target[patched])
+  return true
+}
+
 function patchLayers(layer: Layer, undo: (() => void)[]): void {
   const prototype = Object.getPrototypeOf(layer)
-  if (Object.hasOwn(prototype, patched)) return
-  Object.defineProperty(prototype, patched, { value: true, configurable: true })
-  undo.push(() => void delete prototype[patched])
+  if (!claim(prototype, undo)) return
 
   // express 4 writes snake case.
   const run = 'handleRequest' in prototype ? 'handleRequest' : 'handle_request'
@@ -121,6 +127,7 @@ function patchLayers(layer: Layer, undo: (() => void)[]): void {
 }
 
 function patchRouter(router: any, undo: (() => void)[]): void {
+  if (!claim(router, undo)) return
   const { handle } = router
 
   /** Notes what a declaration added to the router's stack. */

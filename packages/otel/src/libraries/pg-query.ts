@@ -4,7 +4,7 @@ import { type Context, context, type Span, SpanKind, SpanStatusCode } from '@ope
 import { swallow } from '../self/guard.ts'
 import { monotonicMs } from '../tracing/clock.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
-import { describeServer, type PgTracing } from './pg.ts'
+import { describeServer, type PgTracing } from './pg-tracing.ts'
 import { startSpan } from './start-span.ts'
 
 export interface Client {

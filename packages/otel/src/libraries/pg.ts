@@ -1,6 +1,6 @@
 // node-postgres 8 and its pool: a span per query, `pg.connect` for a connection that is opened, and `pg-pool.connect` when
 // there was no idle one to be had at once. Names and attributes are upstream's; docs/libraries.md lists what differs.
-import { type Context, context, type Span, SpanKind, type Tracer, trace } from '@opentelemetry/api'
+import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api'
 import { InstrumentationBase } from '../loader/instrumentation-base.ts'
 import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
 import { swallow } from '../self/guard.ts'
@@ -16,34 +16,9 @@ import {
   type QueryConfig,
   recordFailure,
 } from './pg-query.ts'
+import { describeServer, type PgOptions } from './pg-tracing.ts'
 import { Statements } from './sql-text.ts'
 import { startSpan } from './start-span.ts'
-
-type Hook = (span: Span, info: any) => void
-
-export interface PgOptions {
-  /** `true`: a span for every checkout, as upstream; `false`: none; absent: `pg-pool.connect` only for those that wait. */
-  readonly connectSpans?: boolean
-  /** Literals of statements without parameters stay in `db.query.text`. */
-  readonly keepLiterals?: boolean
-  // Upstream's.
-  readonly ignoreConnectSpans?: boolean
-  readonly requireParentSpan?: boolean
-  readonly enhancedDatabaseReporting?: boolean
-  readonly addSqlCommenterCommentToQueries?: boolean
-  readonly enableTraceContextPropagation?: boolean
-  readonly requestHook?: Hook
-  readonly responseHook?: Hook
-  readonly connectionHook?: Hook
-}
-
-/** What a query needs of its instrumentation. */
-export interface PgTracing {
-  readonly options: PgOptions
-  readonly tracer: Tracer
-  readonly metrics: PgMetrics
-  readonly statements: Statements
-}
 
 const patched = Symbol.for('org.otel.pg.patched')
 /** Marks the statements we send ourselves. */
@@ -126,22 +101,21 @@ function connectIn(
   callback: ((...args: any[]) => unknown) | undefined,
   connect: (callback: ((...args: any[]) => unknown) | undefined) => any,
 ): any {
-  const inside = trace.setSpan(active, span)
-  if (typeof callback === 'function') {
-    return context.with(inside, () =>
-      connect(function (this: unknown, ...args: unknown[]) {
+  const hasCallback = typeof callback === 'function'
+  const given = hasCallback
+    ? function (this: unknown, ...args: unknown[]): unknown {
         endConnect(span, args[0])
         return context.with(active, callback as any, this as any, ...args)
-      }),
-    )
-  }
+      }
+    : callback
   let result: any
   try {
-    result = context.with(inside, connect, undefined, undefined)
+    result = context.with(trace.setSpan(active, span), connect, undefined, given)
   } catch (error) {
     endConnect(span, error)
     throw error
   }
+  if (hasCallback) return result
   if (typeof result?.then !== 'function') {
     span.end()
     return result
@@ -230,15 +204,6 @@ function parseTarget(options: Pool['options']): Target {
     port: Number(url.port) || given.port,
     user: decodeURIComponent(url.username) || user,
   }
-}
-
-/** What every span of ours says of its server. */
-export function describeServer(database: unknown, host: unknown, port: unknown): FlatAttributes {
-  const attributes: FlatAttributes = ['db.system.name', 'postgresql']
-  if (typeof database === 'string') attributes.push('db.namespace', database)
-  if (typeof host === 'string') attributes.push('server.address', host)
-  if (Number.isInteger(port)) attributes.push('server.port', port as number)
-  return attributes
 }
 
 /**
