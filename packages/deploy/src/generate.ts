@@ -1,4 +1,4 @@
-// Writes what is generated from TypeScript and checked in: `npm run generate`. A test compares it.
+// Writes what is generated from TypeScript and checked in: `node src/generate.ts`. A test compares it.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { generated } from './generated.ts'
 

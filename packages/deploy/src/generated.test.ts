@@ -4,7 +4,7 @@ import { generated } from './generated.ts'
 
 const home = join(__dirname, '..')
 
-test.each(generated())('$file is what the sources say (else: npm run generate)', ({ file, text }) => {
+test.each(generated())('$file is what the sources say (else: node src/generate.ts)', ({ file, text }) => {
   expect(readFileSync(join(home, file), 'utf8')).toBe(text)
 })
 
