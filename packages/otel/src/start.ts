@@ -29,6 +29,7 @@ import { version } from './self/version.ts'
 import { LeanContextManager } from './tracing/context.ts'
 import type { SpanSink } from './tracing/ended-span.ts'
 import { attachHttp } from './tracing/http/attach.ts'
+import type { HttpCounters } from './tracing/http/hooks.ts'
 import { prepareIds } from './tracing/ids.ts'
 import { adoptApiCopies, publishApi, unpublishApi } from './tracing/publish.ts'
 
@@ -104,8 +105,10 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     sink: chooseSink(config, exported, sources),
     flush: () => flushExport(defaultFlushMs),
   })
+  const counters: HttpCounters = { probes: 0 }
   const metering = buildMetering({
     config,
+    probes: () => counters.probes,
     sources: () => [...sources, ...(config.selfMetrics ? [exported.account.durations] : [])],
     self: { spans: () => tracing.provider.stats, lines: () => exported.account.lines() },
     exportMetrics: metrics => exported.metrics.export(metrics),
@@ -121,7 +124,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     meterProvider: () => metering?.provider as never,
     loggerProvider: () => loggerProvider as never,
     builtins: {
-      ...openHttp(config, tracing, sources, metering !== undefined),
+      ...openHttp(config, tracing, sources, counters, metering !== undefined),
       // Measured by the metrics room, with everything else that is read once per interval.
       'runtime-node': () => ({ modules: [] }),
     },
@@ -246,6 +249,7 @@ function openHttp(
   config: Config,
   tracing: ReturnType<typeof buildTracing>,
   sources: HistogramSource[],
+  counters: HttpCounters,
   metrics: boolean,
 ): Record<string, () => LibraryHooks> {
   const open = (part: { http: boolean; undici: boolean }) => (): LibraryHooks => {
@@ -257,6 +261,7 @@ function openHttp(
           tracerProvider: tracing.provider,
           propagator: tracing.propagator,
           config,
+          counters,
           metrics,
           exemplars: config.metrics.exemplarFilter,
           ...part,

@@ -23,12 +23,20 @@ export interface MeteringParts {
   /** Read when the SDK is loaded: the hot path's histograms. */
   sources(): readonly HistogramSource[]
   readonly self: SelfMetricsInput
+  /** Health checks answered so far, which are neither traced nor measured. */
+  probes(): number
   exportMetrics(metrics: ResourceMetrics): Promise<void>
 }
 
 const noMeterProvider: MeterProvider = { getMeter: () => undefined as never }
 
-export function buildMetering({ config, sources, self, exportMetrics }: MeteringParts): Metering | undefined {
+export function buildMetering({
+  config,
+  sources,
+  self,
+  probes,
+  exportMetrics,
+}: MeteringParts): Metering | undefined {
   if (config.metrics.exporters.length === 0) return undefined
   let running: Metrics | undefined
   const provider = new LazyMeterProvider(() => {
@@ -37,6 +45,7 @@ export function buildMetering({ config, sources, self, exportMetrics }: Metering
         config: config.metrics,
         resource: config.resource,
         sources: sources(),
+        probes,
         exportMetrics,
         ...(config.selfMetrics && { self }),
       }

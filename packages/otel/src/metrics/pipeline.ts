@@ -23,6 +23,8 @@ export interface MetricsOptions {
   readonly sources: readonly HistogramSource[]
   /** Present when self-observability was asked for. */
   readonly self?: SelfMetricsInput
+  /** Health checks answered so far: what is not traced is at least counted. */
+  readonly probes?: () => number
   /** Hands collected metrics to the OTLP exporter; resolves once they are buffered there. */
   exportMetrics(metrics: ResourceMetrics): Promise<void>
 }
@@ -62,6 +64,8 @@ export function startMetrics(options: MetricsOptions): Metrics {
       : undefined
   if (options.self !== undefined) observeSelf(provider.getMeter('@org/otel', version), options.self)
 
+  if (options.probes !== undefined) observeProbes(provider, options.probes)
+
   const flush = async () => {
     await Promise.all(periodic.map(reader => reader.flush()))
   }
@@ -76,6 +80,19 @@ export function startMetrics(options: MetricsOptions): Metrics {
       await provider.shutdown().catch(() => {})
     },
   }
+}
+
+function observeProbes(provider: MeterProvider, probes: () => number): void {
+  provider
+    .getMeter('@org/otel', version)
+    .createObservableCounter('org.otel.http.server.probes', {
+      unit: '{request}',
+      description: 'Requests of health checks, which are neither traced nor in http.server.request.duration',
+    })
+    .addCallback(result => {
+      const count = probes()
+      if (count > 0) result.observe(count)
+    })
 }
 
 function pushTo(
