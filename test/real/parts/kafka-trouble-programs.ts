@@ -108,12 +108,12 @@ export const rebalance = (dialect: Dialect) =>
     const value = String(sent++)
     await producer.send({ topic: TOPIC, messages: [{ key: value, value }] })
   }
-  while (handled.one.length < 10) await send()
-  const joined = join('two')
-  while (handled.two.length < 10) {
-    await send()
-    await pause(10)
+  const sendUntil = async condition => {
+    for (; !condition(); await pause(10)) await send()
   }
+  await sendUntil(() => handled.one.length >= 10)
+  const joined = join('two')
+  await sendUntil(() => handled.two.length >= 10)
   await joined
   const all = () => new Set([...handled.one, ...handled.two])
   await until('every message', () => all().size === sent)
