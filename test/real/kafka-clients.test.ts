@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { type App, expectTrace, runApp } from '@org/otel-devtools/testing'
 import { headerValues, readWire } from '../../packages/kafka/test/support/wire.ts'
 import { installNativeKafkaClients } from './parts/install.ts'
-import { kafkaClients, shopProgram } from './parts/kafka-programs.ts'
+import { kafkaClients, shopProgram, streamProgram } from './parts/kafka-programs.ts'
 import { until } from './parts/process.ts'
 import { findSpans } from './parts/spans.ts'
 import { type KafkaPart, startKafka } from './parts/start.ts'
@@ -159,3 +159,30 @@ describe.each(cases)('$client.name ($kind)', ({ client, kind }) => {
     expect(await app.stop('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' })
   }, 30_000)
 })
+
+test.each([kafkaClients.confluentRdkafka, kafkaClients.nodeRdkafka])(
+  'plain producer, write stream and read stream of $name continue the trace and keep the headers of the application',
+  async client => {
+    const topic = `streams-${client.from[1].replace(/\W/g, '')}`
+    await using app = await runApp(streamProgram(client), {
+      cwd: client.home(),
+      module: 'cjs',
+      preload,
+      env: { KAFKA_BROKERS: kafka.address, TOPIC: topic, OTEL_SERVICE_NAME: 'streams' },
+      timeoutMs: 60_000,
+    })
+    expect(app.logs).toEqual([{ values: ['produced', 'written'] }])
+    await until('both messages', () => findSpans(app, `process ${topic}`).length === 2)
+    const sends = findSpans(app, `send ${topic}`)
+    const processes = findSpans(app, `process ${topic}`)
+    expect(processes.map(span => [span.traceId, span.parentSpanId])).toEqual(
+      sends.map(span => [span.traceId, span.spanId]),
+    )
+    const records = await readWire(kafka.address, topic)
+    expect(records.map(record => headerValues(record, 'traceparent'))).toEqual(
+      sends.map(span => [`00-${span.traceId}-${span.spanId}-03`]),
+    )
+    expect(records.map(record => headerValues(record, 'own'))).toEqual([['header'], []])
+  },
+  90_000,
+)

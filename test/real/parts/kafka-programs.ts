@@ -234,3 +234,36 @@ async function main() {
 main().catch(error => { console.error(error); process.exit(1) })
 `
 }
+
+/** The event and stream side of librdkafka: a plain producer, a write stream, a read stream. Says what was read. */
+export function streamProgram(client: KafkaClient): string {
+  return `const { Producer, KafkaConsumer, AdminClient } = require('${client.from[1]}')
+const { KAFKA_BROKERS, TOPIC } = process.env
+const common = { 'bootstrap.servers': KAFKA_BROKERS, 'client.id': 'streams', 'log_level': 0 }
+const values = []
+async function main() {
+  const admin = AdminClient.create(common)
+  await new Promise((done, fail) => admin.createTopic(
+    { topic: TOPIC, num_partitions: 1, replication_factor: 1 }, 5000, error => (error ? fail(error) : done())))
+  admin.disconnect()
+  const reader = KafkaConsumer.createReadStream(
+    { ...common, 'group.id': TOPIC, 'fetch.wait.max.ms': 50 }, { 'auto.offset.reset': 'earliest' },
+    { topics: [TOPIC], waitInterval: 20 })
+  reader.on('data', message => {
+    values.push(String(message.value))
+    if (values.length === 2) {
+      console.log(JSON.stringify({ values }))
+      console.log('ready')
+    }
+  })
+  const producer = new Producer({ ...common, 'linger.ms': 0 })
+  await new Promise((done, fail) => producer.connect({}, error => (error ? fail(error) : done())))
+  producer.setPollInterval(20)
+  producer.produce(TOPIC, null, Buffer.from('produced'), 'key', Date.now(), { mine: true }, [{ own: 'header' }])
+  await new Promise((done, fail) => producer.flush(5000, error => (error ? fail(error) : done())))
+  const writer = Producer.createWriteStream({ ...common, 'linger.ms': 0 }, {}, { topic: TOPIC })
+  writer.write(Buffer.from('written'))
+}
+main().catch(error => { console.error(error); process.exit(1) })
+`
+}
