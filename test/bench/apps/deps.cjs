@@ -1,0 +1,6 @@
+require('express')
+require('pg')
+require('ioredis')
+require('kafkajs')
+require('pino')
+require('./report-start.cjs')
