@@ -5,6 +5,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readConstructorConfig } from './adapters/confluent.ts'
 import { attachConsumer, attachProducer } from './client.ts'
 import { guard } from './guard.ts'
+import { useNames } from './names.ts'
 import type { ClientInfo, KafkaOptions } from './options.ts'
 import { type ClientFacts, registry } from './registry.ts'
 
@@ -35,7 +36,8 @@ type Class = new (...args: any[]) => object
 /**
  * Hooks that instrument every client an application makes.
  *
- * @param options defaults for all clients; the application's own options for one of them win
+ * @param options defaults for all clients; the application's own options for one of them win. `semconvOptIn`: what
+ *   `OTEL_SEMCONV_STABILITY_OPT_IN` says, where it was not said in the environment
  * @example
  * ```ts
  * import { kafkaHooks } from '@org/otel-kafka/hooks'
@@ -44,7 +46,8 @@ type Class = new (...args: any[]) => object
  * hooks.start?.()
  * ```
  */
-export function kafkaHooks(options?: Options): KafkaHooks {
+export function kafkaHooks(options?: Options & { semconvOptIn?: string }): KafkaHooks {
+  if (options?.semconvOptIn !== undefined) useNames(options.semconvOptIn)
   const onInstance = (message: unknown) => {
     guard('plt:kafka:instances', () => attachPlatformatic(message as Instance, options))
   }

@@ -45,7 +45,12 @@ export function chooseNames(optIn: string | undefined): Names {
 
 let names: Names | undefined
 
-/** The names of this process, from `OTEL_SEMCONV_STABILITY_OPT_IN`, read once. */
+/** Decides the names of this process instead of the environment: for who has read other settings than that. */
+export function useNames(optIn: string): void {
+  names = chooseNames(optIn)
+}
+
+/** The names of this process, from `OTEL_SEMCONV_STABILITY_OPT_IN` unless decided otherwise, read once. */
 export function getNames(): Names {
   names ??= chooseNames(process.env.OTEL_SEMCONV_STABILITY_OPT_IN)
   return names

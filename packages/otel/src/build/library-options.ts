@@ -12,6 +12,7 @@ export function buildLibraryOptions(
   const { metrics } = config
   return {
     logging: buildLoggingOptions(config, loggerProvider),
+    kafka: { semconvOptIn: config.semconvOptIn.join(',') },
     exemplars: {
       enabled: metrics.exemplarFilter !== 'always_off' && metrics.exemplars?.promClient !== false,
       intervalMs: metrics.exemplars?.minIntervalMs,
