@@ -1,10 +1,12 @@
 // Writes what is generated from TypeScript and checked in: `node src/generate.ts`. A test compares it.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { generated } from './generated.ts'
 
-// What is no longer described goes too.
-for (const folder of ['grafana', 'prometheus']) {
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder)
+const home = join(import.meta.dirname, '..')
+// A dashboard that is no longer described goes too.
+rmSync(join(home, 'grafana'), { recursive: true, force: true })
+for (const { file, text } of generated()) {
+  mkdirSync(dirname(join(home, file)), { recursive: true })
+  writeFileSync(join(home, file), text)
 }
-for (const { file, text } of generated()) writeFileSync(file, text)

@@ -47,7 +47,7 @@ export const operations: DashboardSpec = {
           height: 10,
           queries: [
             {
-              expr: 'topk(10, operation:spans_slow:ratio1h{service_name=~"$service", span_name=~"$operation"} > 0)',
+              expr: 'topk(10, operation:spans_slow:ratio1h{service_name=~"$service", span_name=~"$operation"})',
               legend: '{{service_name}} {{span_name}}',
             },
           ],
