@@ -43,7 +43,7 @@ const mutations = [
     file: 'src/adapters/platformatic.ts',
     find: 'if (raw?.headers && result) registry.wireHeaders.set(result, raw.headers)',
     replace:
-      'if (raw?.headers && result) { registry.wireHeaders.set(result, raw.headers); const m = result as any; beginProcess({ settings: defaultSettings, given: {}, facts: {}, on: true, undo: [] }, m, { topic: m.topic, partition: m.partition }, false, ROOT_CONTEXT)?.succeed(); registry.processing.delete(result) }',
+      'if (raw?.headers && result) { registry.wireHeaders.set(result, raw.headers); const m = result as any; beginProcess({ settings: defaultSettings, given: {}, facts: {}, on: true, undo: [] }, m, { topic: m.topic, partition: m.partition }, false, ROOT_CONTEXT)?.succeed() }',
     prepend:
       "import { defaultSettings } from '../options.ts'\nimport { beginProcess } from '../process.ts'\n",
     tests: 'platformatic',

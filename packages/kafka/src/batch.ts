@@ -1,14 +1,14 @@
 // Batches: one `process` span for the delivery, linked to the senders, and spans for single messages inside it.
 import { context, type Link, propagation, type Span, SpanKind, trace } from '@opentelemetry/api'
-import { readPartition } from './facts.ts'
+import { readPartition, startAttributes } from './facts.ts'
 import { guard } from './guard.ts'
 import { collectLinks, linkAttributes, maxLinks } from './links.ts'
 import { stateOf } from './message.ts'
 import { type ClientInfo, isIgnored, type KafkaOptions, resolveSettings } from './options.ts'
-import { beginProcess, consumerAttributes, countConsumed, Processing, runProcessing } from './process.ts'
+import { beginProcess, countConsumed, findRunning, Processing, runProcessing } from './process.ts'
 import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
-import { type ClientState, derive, registry } from './registry.ts'
-import { getTracer, isQuiet } from './telemetry.ts'
+import { type ClientState, derive } from './registry.ts'
+import { getTracer, instruments, isQuiet } from './telemetry.ts'
 
 /** What the batch helpers need of a payload of `eachBatch`. */
 export interface BatchPayload {
@@ -57,11 +57,12 @@ export function eachBatch<P extends BatchPayload>(
   handler: (payload: P, each: EachInBatch<P>) => Promise<void>,
   options: BatchOptions = {},
 ): (payload: P) => Promise<void> {
+  const isPlain = Object.keys(options).length === 0
   return function (this: unknown, payload: P): Promise<void> {
     const { batch } = payload
     const found = stateOf(batch, options)
-    const state = derive(found, { settings: resolveSettings(options, found.settings) })
-    const running = registry.processing.get(batch)
+    const state = isPlain ? found : derive(found, { settings: resolveSettings(options, found.settings) })
+    const running = findRunning(batch, context.active())
     if (running) return handler.call(this, payload, makeEach(state, payload, running))
     const processing = isQuiet(context.active()) ? undefined : beginBatch(state, batch, batch.messages, batch)
     if (!processing) return handler.call(this, payload, makeEach(state, payload, undefined))
@@ -78,7 +79,7 @@ function makeEach<P extends BatchPayload>(
 ): EachInBatch<P> {
   const { batch } = payload
   const each = <R>(message: AnyMessage, fn: (span: Span) => R): R => {
-    const running = registry.processing.get(message)
+    const running = findRunning(message, context.active())
     if (running) return fn(running)
     if (!batchSpan) return fn(trace.wrapSpanContext({ traceId: '', spanId: '', traceFlags: 0 }))
     if (state.settings.batchMessageSpans === 'none')
@@ -151,7 +152,7 @@ export function beginBatch(
   return guard('begin of a batch', () => {
     const active = context.active()
     const around = validSpanContext(active)
-    const attributes = consumerAttributes(state, where.topic)
+    const attributes = startAttributes('process', state.facts, where.topic)
     attributes['messaging.batch.message_count'] = messages.length
     const partition = readPartition(where.partition)
     if (partition !== undefined) attributes['messaging.destination.partition.id'] = partition
@@ -166,8 +167,9 @@ export function beginBatch(
       { kind: SpanKind.CONSUMER, attributes, links },
       aroundIsParent ? base : trace.deleteSpan(base),
     )
-    countConsumed(state, where.topic, messages.length)
-    return new Processing(state, where.topic, span, trace.setSpan(base, span), subject, true)
+    const meters = instruments()
+    countConsumed(state, where.topic, messages.length, meters)
+    return new Processing(state, where.topic, span, base, subject, meters)
   })
 }
 

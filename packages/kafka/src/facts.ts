@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
 import type { Attributes } from '@opentelemetry/api'
 import { guard } from './guard.ts'
+import { getNames } from './names.ts'
 import type { ClientInfo, Settings } from './options.ts'
 import type { ClientFacts } from './registry.ts'
 
@@ -48,13 +49,65 @@ export function readPartition(partition: unknown): string | undefined {
   return typeof partition === 'number' && partition >= 0 ? String(partition) : undefined
 }
 
-/** Attributes that say who the client is. */
-export function putClient(attributes: Attributes, facts: ClientFacts): void {
+type Operation = 'send' | 'process' | 'create'
+
+interface Base {
+  readonly revision: number
+  readonly clusterId: string | undefined
+  readonly attributes: Readonly<Attributes>
+}
+
+const maxTopics = 1000
+const bases: Record<Operation, WeakMap<ClientFacts, Map<string | undefined, Base>>> = {
+  send: new WeakMap(),
+  process: new WeakMap(),
+  create: new WeakMap(),
+}
+
+/**
+ * What every span of one operation of one client on one topic says, in an object of the caller's own. Nine spans in ten
+ * differ in offset and partition only, so the rest is put together once: a copy of it costs a tenth.
+ */
+export function startAttributes(
+  operation: Operation,
+  facts: ClientFacts,
+  topic: string | undefined,
+): Attributes {
+  let byTopic = bases[operation].get(facts)
+  if (!byTopic) bases[operation].set(facts, (byTopic = new Map()))
+  const revision = facts.revision ?? 0
+  const clusterId = facts.clusterId?.()
+  const known = byTopic.get(topic)
+  if (known && known.revision === revision && known.clusterId === clusterId) return { ...known.attributes }
+  if (byTopic.size >= maxTopics) byTopic.clear()
+  const attributes = Object.freeze(describeOperation(operation, facts, topic, clusterId))
+  byTopic.set(topic, { revision, clusterId, attributes })
+  return { ...attributes }
+}
+
+function describeOperation(
+  operation: Operation,
+  facts: ClientFacts,
+  topic: string | undefined,
+  clusterId: string | undefined,
+): Attributes {
+  const attributes: Attributes = {
+    'messaging.operation.name': operation,
+    'messaging.operation.type': operation,
+  }
+  const names = getNames()
+  names.put(attributes, 'system', 'kafka')
+  if (topic !== undefined) attributes['messaging.destination.name'] = topic
+  if (operation === 'process' && facts.groupId !== undefined) {
+    attributes['messaging.consumer.group.name'] = facts.groupId
+  }
   if (facts.clientId !== undefined) attributes['messaging.client.id'] = facts.clientId
   if (facts.serverAddress !== undefined) {
     attributes['server.address'] = facts.serverAddress
     if (facts.serverPort !== undefined) attributes['server.port'] = facts.serverPort
   }
+  if (clusterId !== undefined) names.put(attributes, 'clusterId', clusterId)
+  return attributes
 }
 
 export function readClientInfo(info: ClientInfo | undefined): ClientFacts {

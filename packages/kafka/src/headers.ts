@@ -55,6 +55,8 @@ function readText(raw: unknown, name: string): string | undefined {
   }
   if (text === '') return undefined
   if (name === 'baggage') return cleanBaggage(text)
+  // Read by every propagator digit by digit; a look at each character before that would be the third.
+  if (name === 'traceparent') return text
   return isPrintable(text) ? text : undefined
 }
 
@@ -62,7 +64,11 @@ function decodeLatin1(bytes: Uint8Array): string {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return buffer.toString('latin1')
+  // toString('latin1') without looking the encoding up.
+  return (buffer as Buffer & { latin1Slice(start: number, end: number): string }).latin1Slice(
+    0,
+    buffer.length,
+  )
 }
 
 const unprintable = /[^\t\x20-\x7e]/

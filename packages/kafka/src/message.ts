@@ -1,8 +1,14 @@
 // What a handler calls itself, where no client calls our wrapper around it: streams, rdkafka loops, own dispatchers.
 import { type Context, context, propagation, type Span, trace } from '@opentelemetry/api'
-import { readClientInfo } from './facts.ts'
 import { isIgnored } from './options.ts'
-import { beginProcess, countConsumed, type Delivered, type Processing, runProcessing } from './process.ts'
+import {
+  beginProcess,
+  countConsumed,
+  type Delivered,
+  findRunning,
+  type Processing,
+  runProcessing,
+} from './process.ts'
 import { type AnyMessage, messageContext } from './propagate.ts'
 import { type ClientState, derive, looseState, registry } from './registry.ts'
 import { isQuiet } from './telemetry.ts'
@@ -41,7 +47,7 @@ export function traceMessage<M extends AnyMessage, R>(
   meta: MessageMeta,
   fn: (span: Span) => R,
 ): R {
-  const running = registry.processing.get(message)
+  const running = isObject(message) ? findRunning(message, context.active()) : undefined
   if (running) return fn(running)
   const processing = begin(message, meta)
   if (!processing) return fn(trace.getActiveSpan() ?? noSpan())
@@ -117,17 +123,30 @@ function begin(message: AnyMessage, meta: MessageMeta): Processing | undefined {
   return beginProcess(state, message, delivered, false, active)
 }
 
+/** Per client: what callers add to it, so that a loop over messages does not make the same state again and again. */
+const extended = new WeakMap<ClientState, Map<string, { state: ClientState; revision: number | undefined }>>()
+const maxExtended = 100
+
 /** The state of the client that delivered the message, with what the caller adds. */
 export function stateOf(subject: object | null | undefined, meta: MessageMeta): ClientState {
   const state = (isObject(subject) && registry.deliveredBy.get(subject)) || looseState
-  if (meta.groupId === undefined && meta.clientId === undefined) return state
-  const { groupId, clientId } = readClientInfo(meta)
+  const { groupId, clientId } = meta
+  if (groupId === undefined && clientId === undefined) return state
+  let byMeta = extended.get(state)
+  if (!byMeta) extended.set(state, (byMeta = new Map()))
+  const key = `${groupId}\0${clientId}`
+  const { revision } = state.facts
+  const known = byMeta.get(key)
+  if (known && known.revision === revision) return known.state
+  if (byMeta.size >= maxExtended) byMeta.clear()
   const facts = {
     ...state.facts,
     ...(groupId !== undefined && { groupId }),
     ...(clientId !== undefined && { clientId }),
   }
-  return derive(state, { facts })
+  const made = derive(state, { facts })
+  byMeta.set(key, { state: made, revision })
+  return made
 }
 
 function isObject(value: unknown): value is object {

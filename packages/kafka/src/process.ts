@@ -4,6 +4,7 @@ import {
   type Attributes,
   type Context,
   context,
+  createContextKey,
   type Link,
   propagation,
   ROOT_CONTEXT,
@@ -12,42 +13,51 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { findErrorType } from './errors.ts'
-import { putClient, readKey, readOffset, readPartition, readQueueTime } from './facts.ts'
+import { readKey, readOffset, readPartition, readQueueTime, startAttributes } from './facts.ts'
 import { guard, swallow } from './guard.ts'
 import { getNames } from './names.ts'
 import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
-import { type ClientState, registry } from './registry.ts'
+import type { ClientState } from './registry.ts'
 import { recordFailure } from './send.ts'
-import { getTracer, instruments } from './telemetry.ts'
+import { getTracer, type Instruments, instruments } from './telemetry.ts'
 
-/** A message, or a batch of them, whose handler is running. */
+/**
+ * The processing that a context is in. It travels in the context because helpers have to find it, and a map from message
+ * to span costs three times as much (and the garbage collector more than that).
+ */
+const processingKey = createContextKey('org.otel.kafka.processing')
+
+/** A message, or a batch of them, whose handler is running. Its fields are a contract between copies of this package. */
 export class Processing {
   readonly span: Span
   /** The handler's context: the span, the sender's baggage, and whatever else was active. */
   readonly context: Context
+  /** What is processed; undefined once it is done, so that a context that lives on does not keep it. */
+  subject: object | undefined
+  /** The batch that this message is one of, or another message around it. */
+  outer: Processing | undefined
   private readonly state: ClientState
   private readonly topic: string | undefined
-  private readonly subject: object | undefined
+  private readonly meters: Instruments | undefined
   private readonly startedMs: number
-  private readonly measured: boolean
-  private ended = false
 
+  /** `meters`: undefined when the duration is not to be measured. */
   constructor(
     state: ClientState,
     topic: string | undefined,
     span: Span,
     within: Context,
     subject: object | undefined,
-    measured: boolean,
+    meters: Instruments | undefined,
   ) {
     this.state = state
     this.topic = topic
     this.span = span
-    this.context = within
-    this.subject = subject
-    this.measured = measured
-    this.startedMs = performance.now()
-    if (subject) registry.processing.set(subject, span)
+    this.subject = subject ?? this
+    this.meters = meters
+    this.outer = within.getValue(processingKey) as Processing | undefined
+    this.context = trace.setSpan(within, span).setValue(processingKey, this)
+    this.startedMs = meters ? performance.now() : 0
   }
 
   succeed(): void {
@@ -61,11 +71,11 @@ export class Processing {
   }
 
   private finish(errorType: string | undefined): void {
-    if (this.ended) return
-    this.ended = true
-    if (this.subject) registry.processing.delete(this.subject)
+    if (this.subject === undefined) return
+    this.subject = undefined
+    this.outer = undefined
     try {
-      const meters = this.measured ? instruments() : undefined
+      const { meters } = this
       if (meters) {
         const series = meters.processings.find(this.topic, this.state.facts.groupId, errorType)
         meters.recordProcessing((performance.now() - this.startedMs) / 1000, series, this.span, this.context)
@@ -77,15 +87,29 @@ export class Processing {
   }
 }
 
+/** The span in which this message or batch is being processed right now, if that is where we are. */
+export function findRunning(subject: object, active: Context): Span | undefined {
+  let processing = active.getValue(processingKey) as Processing | undefined
+  while (processing) {
+    if (processing.subject === subject) return processing.span
+    processing = processing.outer
+  }
+  return undefined
+}
+
 export interface Delivered {
   readonly topic: string | undefined
   readonly partition: number | undefined
 }
 
 /** Counts messages handed to the application: once per delivery, wherever their processing happens. */
-export function countConsumed(state: ClientState, topic: string | undefined, count: number): void {
-  const series = instruments()?.processings.find(topic, state.facts.groupId, undefined)
-  if (series) series.messages += count
+export function countConsumed(
+  state: ClientState,
+  topic: string | undefined,
+  count: number,
+  meters: Instruments | undefined = instruments(),
+): void {
+  if (meters) meters.processings.find(topic, state.facts.groupId, undefined).messages += count
 }
 
 /**
@@ -121,13 +145,14 @@ export function beginProcess(
       { kind: SpanKind.CONSUMER, attributes: processAttributes(state, message, delivered), links },
       senderIsParent ? sent : aroundIsParent ? trace.setSpanContext(sent, around!) : rootOf(sent),
     )
-    if (counted) countConsumed(state, delivered.topic, 1)
+    const meters = batch && !counted ? undefined : instruments()
+    if (counted) countConsumed(state, delivered.topic, 1, meters)
     const { consumerHook } = settings
     if (consumerHook) {
       guard('consumerHook', () => consumerHook(span, { topic: delivered.topic ?? '', message }))
     }
     const subject = typeof message === 'object' && message !== null ? message : undefined
-    return new Processing(state, delivered.topic, span, trace.setSpan(sent, span), subject, !batch)
+    return new Processing(state, delivered.topic, span, sent, subject, batch ? undefined : meters)
   } catch (error) {
     swallow('begin of processing', error)
     return undefined
@@ -149,7 +174,7 @@ function withoutSpan(active: Context): Context {
 
 function processAttributes(state: ClientState, message: AnyMessage, delivered: Delivered): Attributes {
   const names = getNames()
-  const attributes = consumerAttributes(state, delivered.topic)
+  const attributes = startAttributes('process', state.facts, delivered.topic)
   const partition = readPartition(delivered.partition)
   if (partition !== undefined) attributes['messaging.destination.partition.id'] = partition
   if (message === null || typeof message !== 'object') return attributes
@@ -162,23 +187,6 @@ function processAttributes(state: ClientState, message: AnyMessage, delivered: D
     const waitedMs = readQueueTime(message.timestamp, Date.now())
     if (waitedMs !== undefined) attributes['kafka.record.queue_time_ms'] = waitedMs
   }
-  return attributes
-}
-
-/** What every `process` span says: the operation, the topic and the client. */
-export function consumerAttributes(state: ClientState, topic: string | undefined): Attributes {
-  const attributes: Attributes = {
-    'messaging.operation.name': 'process',
-    'messaging.operation.type': 'process',
-  }
-  const names = getNames()
-  names.put(attributes, 'system', 'kafka')
-  if (topic !== undefined) attributes['messaging.destination.name'] = topic
-  const { facts } = state
-  if (facts.groupId !== undefined) attributes['messaging.consumer.group.name'] = facts.groupId
-  putClient(attributes, facts)
-  const clusterId = facts.clusterId?.()
-  if (clusterId !== undefined) names.put(attributes, 'clusterId', clusterId)
   return attributes
 }
 

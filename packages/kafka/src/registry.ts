@@ -10,6 +10,8 @@ export interface ClientFacts {
   serverAddress?: string | undefined
   serverPort?: number | undefined
   clusterId?: (() => string | undefined) | undefined
+  /** Grows with everything that is learned later. */
+  revision?: number
 }
 
 /** Everything we know about one producer, consumer or stream. */
@@ -29,8 +31,6 @@ export interface ClientState {
 interface Registry {
   readonly version: 1
   readonly clients: WeakMap<object, ClientState>
-  /** Message or batch being processed -> its span, so helpers reuse it instead of opening a second one. */
-  readonly processing: WeakMap<object, Span>
   /** Message -> headers as they were on the wire, where the client shows deserialized ones. */
   readonly wireHeaders: WeakMap<object, unknown>
   /** Message or batch -> the client that delivered it. */
@@ -54,7 +54,6 @@ function readRegistry(): Registry {
   const created: Registry = {
     version: 1,
     clients: new WeakMap(),
-    processing: new WeakMap(),
     wireHeaders: new WeakMap(),
     deliveredBy: new WeakMap(),
     counted: new WeakSet(),
@@ -109,6 +108,8 @@ export function adopt(made: object, state: ClientState): ClientState | undefined
 /** Adds facts that are not known yet; what is known stays. */
 export function learn(facts: ClientFacts, more: ClientFacts): void {
   for (const name of Object.keys(more) as (keyof ClientFacts)[]) {
-    if (facts[name] === undefined && more[name] !== undefined) facts[name] = more[name] as never
+    if (facts[name] !== undefined || more[name] === undefined) continue
+    facts[name] = more[name] as never
+    facts.revision = (facts.revision ?? 0) + 1
   }
 }

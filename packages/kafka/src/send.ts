@@ -16,7 +16,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { findErrorType } from './errors.ts'
-import { putClient, readKey, readOffset, readPartition } from './facts.ts'
+import { readKey, readOffset, readPartition, startAttributes } from './facts.ts'
 import { guard, swallow } from './guard.ts'
 import { type Encode, type HeaderPairs, mentions, Replaced, writeHeaders } from './headers.ts'
 import { maxLinks } from './links.ts'
@@ -165,16 +165,7 @@ export function beginSend(
 }
 
 function sendAttributes(state: ClientState, topic: string, messages: readonly unknown[]): Attributes {
-  const attributes: Attributes = {
-    'messaging.operation.name': 'send',
-    'messaging.operation.type': 'send',
-    'messaging.destination.name': topic,
-  }
-  const names = getNames()
-  names.put(attributes, 'system', 'kafka')
-  putClient(attributes, state.facts)
-  const clusterId = state.facts.clusterId?.()
-  if (clusterId !== undefined) names.put(attributes, 'clusterId', clusterId)
+  const attributes = startAttributes('send', state.facts, topic)
   if (messages.length === 1) {
     putMessage(attributes, state, messages[0])
     return attributes
@@ -250,13 +241,7 @@ function startCreations(
   return messages.map((message, i) => {
     // The message brings a creation context of its own: no create span (messaging spans, "custom creation context").
     if (preserved?.has(i)) return undefined
-    const attributes: Attributes = {
-      'messaging.operation.name': 'create',
-      'messaging.operation.type': 'create',
-      'messaging.destination.name': topic,
-    }
-    getNames().put(attributes, 'system', 'kafka')
-    if (state.facts.clientId !== undefined) attributes['messaging.client.id'] = state.facts.clientId
+    const attributes = startAttributes('create', state.facts, topic)
     putMessage(attributes, state, message)
     const span = getTracer().startSpan(`create ${topic}`, { kind: SpanKind.PRODUCER, attributes }, active)
     if (links.length < maxLinks) links.push({ context: span.spanContext() })

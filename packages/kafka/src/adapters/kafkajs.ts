@@ -7,7 +7,7 @@ import { beginBatch, iterateMessages } from '../batch.ts'
 import { guard } from '../guard.ts'
 import { getNames } from '../names.ts'
 import { isIgnored } from '../options.ts'
-import { beginProcess, runProcessing } from '../process.ts'
+import { beginProcess, findRunning, runProcessing } from '../process.ts'
 import { adopt, type ClientState, derive, learn, registry } from '../registry.ts'
 import { beginSend, copyFields, type Send } from '../send.ts'
 import { getTracer, instruments, isQuiet } from '../telemetry.ts'
@@ -276,7 +276,7 @@ function wrapEachBatch(handler: AnyFunction, state: ClientState): AnyFunction {
     )?.batch
     if (!state.on || !Array.isArray(batch?.messages) || isQuiet(context.active()))
       return handler.apply(this, args)
-    if (registry.processing.has(batch)) return handler.apply(this, args)
+    if (findRunning(batch, context.active())) return handler.apply(this, args)
     const processing = beginBatch(state, batch, batch.messages, batch)
     if (!processing) return handler.apply(this, args)
     registry.deliveredBy.set(batch, state)
@@ -298,7 +298,9 @@ function iterateInPlace(
     Object.defineProperty(messages, Symbol.iterator, {
       // After the handler is done the array is an array again.
       value: () =>
-        registry.processing.has(batch) ? iterateMessages(state, plain, batch, span) : values.call(messages),
+        findRunning(batch, context.active())
+          ? iterateMessages(state, plain, batch, span)
+          : values.call(messages),
       configurable: true,
       writable: true,
     }),

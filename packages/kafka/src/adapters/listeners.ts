@@ -1,7 +1,7 @@
 // 'data' listeners of consumers and streams: each message is processed in a span of its own.
 import { context } from '@opentelemetry/api'
 import { isIgnored } from '../options.ts'
-import { beginProcess, countConsumed, runProcessing } from '../process.ts'
+import { beginProcess, countConsumed, findRunning, runProcessing } from '../process.ts'
 import type { AnyMessage } from '../propagate.ts'
 import { type ClientState, registry } from '../registry.ts'
 import { isQuiet } from '../telemetry.ts'
@@ -64,7 +64,7 @@ function wrapPipe(original: AnyFunction): AnyFunction {
 export function processDelivered<R>(message: unknown, state: ClientState, call: () => R): R {
   const active = context.active()
   if (isQuiet(active) || !markDelivered(message, state)) return call()
-  if (registry.processing.has(message)) return call()
+  if (findRunning(message, active)) return call()
   const { topic, partition } = message
   const processing = beginProcess(state, message, { topic, partition }, false, active)
   return processing ? runProcessing(processing, call) : call()
