@@ -50,7 +50,7 @@ test.each(['cjs', 'esm'] as const)(
       { module },
     )
     expect(await app.exited).toEqual({ code: 0, signal: null })
-    await expectTrace(app, { name: 'after', scope: 'early' } as never)
+    await expectTrace(app, { name: 'after' })
     expect(app.receiver.store.spans({ name: 'before' })).toEqual([])
   },
 )
