@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startKafkaBroker } from '@org/otel-devtools/kafka-broker'
 import { type App, type Receiver, runApp, startReceiver } from '@org/otel-devtools/testing'
+import { parse } from 'yaml'
 import { dashboards } from '../../packages/deploy/src/grafana/dashboards.ts'
 import { readPromqlNames, withoutVariables } from '../../packages/deploy/src/promql-names.ts'
 import { ruleGroups } from '../../packages/deploy/src/rules/rules.ts'
@@ -75,7 +76,15 @@ const fromRunbooks: Named[] = runbooks.flatMap(([page, text]) =>
     shows: false,
   })),
 )
-const all = [...fromPanels, ...fromRules, ...fromRunbooks]
+// "Related metrics" of a span in Tempo; Grafana fills in the labels.
+const fromLinks: Named[] = parse(readFileSync(join(deployHome, 'compose/grafana/datasources.yaml'), 'utf8'))
+  .datasources.flatMap((source: any) => source.jsonData?.tracesToMetrics?.queries ?? [])
+  .map(({ name, query }: { name: string; query: string }) => ({
+    where: `datasources: ${name}`,
+    expr: query.replaceAll('$$__tags', ''),
+    shows: true,
+  }))
+const all = [...fromPanels, ...fromRules, ...fromRunbooks, ...fromLinks]
 
 // Loses what it sends, throws in a Kafka handler, and sends through a producer that is not connected.
 const troubled = `
@@ -299,6 +308,27 @@ test('every metric and label that is named anywhere exists', async () => {
   }
   expect(unknown).toEqual([])
 }, 60_000)
+
+test('Prometheus 3, which takes names with dots, is given the same names', async () => {
+  const accept =
+    'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4'
+  const pages = await Promise.all(
+    [collector.ports.prometheus, collector.ports.self].map(async port =>
+      (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept } })).text(),
+    ),
+  )
+  const names = new Set(pages.flatMap(page => page.match(/^[a-zA-Z_:][\w:]*(?=[{ ])/gm) ?? []))
+  const named = new Set(
+    all.flatMap(({ expr }) => readPromqlNames(expr).selectors.map(({ metric }) => metric)),
+  )
+  const missing = [...named].filter(
+    metric =>
+      !metric.includes(':') && !names.has(metric) && ![...afterDisaster, ...ofPrometheus].includes(metric),
+  )
+  expect(missing).toEqual([])
+  // Labels too: a name with dots stands in quotes.
+  expect(pages[0]).not.toMatch(/[{,]"[^"]+"[=,}]/)
+})
 
 test('every attribute that a trace search names is on a span or its resource', async () => {
   const searches = [
