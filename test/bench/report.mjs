@@ -106,11 +106,11 @@ ${remarks.trim()}
 
 ## This run
 
-${meta.date.slice(0, 10)}, Node ${meta.node}, ${meta.cpu}, ${meta.cores} cores, ${meta.platform}; ${meta.rounds} rounds${meta.seconds ? `, ${meta.seconds} s of load each, ${meta.connections} connections` : ''}.
+${meta.date.slice(0, 10)}, Node ${meta.node}, ${meta.cpu}, ${meta.cores} cores, ${meta.platform}; load over ${meta.connections} connections.
 ${foreign === undefined ? '' : `Other processes took ${foreign} of the measured core in the median round of a service.\n`}${versions.join(', ')}.
 
 ${Object.entries(suites)
-  .map(([name, data]) => `### ${titles[name]}\n\n${renderSuite(name, data)}`)
+  .map(([name, data]) => `### ${titles[name]}\n\n${data.bare.length} rounds.\n\n${renderSuite(name, data)}`)
   .join('\n\n')}
 
 ${Object.entries(printed)
