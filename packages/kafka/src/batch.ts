@@ -62,7 +62,7 @@ export function eachBatch<P extends BatchPayload>(
     const { batch } = payload
     const found = stateOf(batch, options)
     const state = isPlain ? found : derive(found, { settings: resolveSettings(options, found.settings) })
-    const running = findRunning(batch, context.active())
+    const running = findRunning(batch)
     if (running) return handler.call(this, payload, makeEach(state, payload, running))
     const processing = isQuiet(context.active()) ? undefined : beginBatch(state, batch, batch.messages, batch)
     if (!processing) return handler.call(this, payload, makeEach(state, payload, undefined))
@@ -79,7 +79,7 @@ function makeEach<P extends BatchPayload>(
 ): EachInBatch<P> {
   const { batch } = payload
   const each = <R>(message: AnyMessage, fn: (span: Span) => R): R => {
-    const running = findRunning(message, context.active())
+    const running = findRunning(message)
     if (running) return fn(running)
     if (!batchSpan) return fn(trace.wrapSpanContext({ traceId: '', spanId: '', traceFlags: 0 }))
     if (state.settings.batchMessageSpans === 'none')

@@ -60,7 +60,7 @@ function readText(raw: unknown, name: string): string | undefined {
   return isPrintable(text) ? text : undefined
 }
 
-function decodeLatin1(bytes: Uint8Array): string {
+export function decodeLatin1(bytes: Uint8Array): string {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -2,6 +2,7 @@
 import { type Attributes, type Link, propagation, ROOT_CONTEXT, type SpanContext } from '@opentelemetry/api'
 import { readKey, readOffset, readPartition } from './facts.ts'
 import { guard } from './guard.ts'
+import { decodeLatin1 } from './headers.ts'
 import { getNames } from './names.ts'
 import type { Settings } from './options.ts'
 import { defaultSettings } from './options.ts'
@@ -52,11 +53,11 @@ export function collectLinks(
   for (const message of messages) {
     if (links.length >= max) break
     if (message === null || typeof message !== 'object') continue
-    const sender =
-      (isW3c ? readTraceparent(message.headers) : undefined) ??
-      validSpanContext(messageContext(message, ROOT_CONTEXT))
+    const text = isW3c ? readTraceparent(message.headers) : undefined
+    if (text !== undefined && seen.has(text)) continue
+    const sender = text === undefined ? validSpanContext(messageContext(message, ROOT_CONTEXT)) : parse(text)
     if (!sender) continue
-    const id = sender.traceId + sender.spanId
+    const id = text ?? `00-${sender.traceId}-${sender.spanId}-0${sender.traceFlags}`
     if (seen.has(id)) continue
     seen.add(id)
     const attributes = describe(message)
@@ -65,24 +66,30 @@ export function collectLinks(
   return links
 }
 
-const traceparent = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+const traceparent = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 const noTrace = '0'.repeat(32)
 const noSpan = '0'.repeat(16)
 
 /**
- * The sender in the one header that nearly every message has, without the detour over a context: a batch has many of
- * them. Anything unusual is left to the propagators: another version, a list, a tracestate, another shape.
+ * The one header that nearly every message has, to be read without the detour over a context: a batch has many of them.
+ * Undefined for anything unusual, which is left to the propagators: another version, a list, a tracestate, another shape.
  */
-function readTraceparent(headers: unknown): SpanContext | undefined {
+function readTraceparent(headers: unknown): string | undefined {
   if (headers === null || typeof headers !== 'object') return undefined
   const record = headers as Record<string, unknown>
-  if (!Object.hasOwn(record, 'traceparent') || Object.hasOwn(record, 'tracestate')) return undefined
   const raw = record.traceparent
+  if (raw === undefined || record.tracestate !== undefined || !Object.hasOwn(record, 'traceparent'))
+    return undefined
   const text =
-    typeof raw === 'string' ? raw : Buffer.isBuffer(raw) && raw.length === 55 ? raw.toString('latin1') : ''
-  const match = traceparent.exec(text)
-  if (!match || match[1] === noTrace || match[2] === noSpan) return undefined
-  return { traceId: match[1]!, spanId: match[2]!, traceFlags: Number.parseInt(match[3]!, 16), isRemote: true }
+    typeof raw === 'string' ? raw : Buffer.isBuffer(raw) && raw.length === 55 ? decodeLatin1(raw) : ''
+  return traceparent.test(text) ? text : undefined
+}
+
+function parse(text: string): SpanContext | undefined {
+  const traceId = text.slice(3, 35)
+  const spanId = text.slice(36, 52)
+  if (traceId === noTrace || spanId === noSpan) return undefined
+  return { traceId, spanId, traceFlags: Number.parseInt(text.slice(53), 16), isRemote: true }
 }
 
 /** What belongs to one message of a batch and so cannot be on the span. */

@@ -47,7 +47,7 @@ export function traceMessage<M extends AnyMessage, R>(
   meta: MessageMeta,
   fn: (span: Span) => R,
 ): R {
-  const running = isObject(message) ? findRunning(message, context.active()) : undefined
+  const running = isObject(message) ? findRunning(message) : undefined
   if (running) return fn(running)
   const processing = begin(message, meta)
   if (!processing) return fn(trace.getActiveSpan() ?? noSpan())

@@ -4,7 +4,6 @@ import {
   type Attributes,
   type Context,
   context,
-  createContextKey,
   type Link,
   propagation,
   ROOT_CONTEXT,
@@ -17,25 +16,19 @@ import { readKey, readOffset, readPartition, readQueueTime, startAttributes } fr
 import { guard, swallow } from './guard.ts'
 import { getNames } from './names.ts'
 import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
-import type { ClientState } from './registry.ts'
+import { type ClientState, registry } from './registry.ts'
+import { enter, find, leave, type Running } from './running.ts'
 import { recordFailure } from './send.ts'
 import { getTracer, type Instruments, instruments } from './telemetry.ts'
 
-/**
- * The processing that a context is in. It travels in the context because helpers have to find it, and a map from message
- * to span costs three times as much (and the garbage collector more than that).
- */
-const processingKey = createContextKey('org.otel.kafka.processing')
-
-/** A message, or a batch of them, whose handler is running. Its fields are a contract between copies of this package. */
-export class Processing {
+/** A message, or a batch of them, whose handler is running. */
+export class Processing implements Running {
   readonly span: Span
   /** The handler's context: the span, the sender's baggage, and whatever else was active. */
   readonly context: Context
-  /** What is processed; undefined once it is done, so that a context that lives on does not keep it. */
   subject: object | undefined
-  /** The batch that this message is one of, or another message around it. */
-  outer: Processing | undefined
+  before: Running | undefined = undefined
+  after: Running | undefined = undefined
   private readonly state: ClientState
   private readonly topic: string | undefined
   private readonly meters: Instruments | undefined
@@ -55,9 +48,9 @@ export class Processing {
     this.span = span
     this.subject = subject ?? this
     this.meters = meters
-    this.outer = within.getValue(processingKey) as Processing | undefined
-    this.context = trace.setSpan(within, span).setValue(processingKey, this)
+    this.context = trace.setSpan(within, span)
     this.startedMs = meters ? performance.now() : 0
+    enter(registry.running, this)
   }
 
   succeed(): void {
@@ -72,8 +65,8 @@ export class Processing {
 
   private finish(errorType: string | undefined): void {
     if (this.subject === undefined) return
+    leave(registry.running, this)
     this.subject = undefined
-    this.outer = undefined
     try {
       const { meters } = this
       if (meters) {
@@ -87,14 +80,9 @@ export class Processing {
   }
 }
 
-/** The span in which this message or batch is being processed right now, if that is where we are. */
-export function findRunning(subject: object, active: Context): Span | undefined {
-  let processing = active.getValue(processingKey) as Processing | undefined
-  while (processing) {
-    if (processing.subject === subject) return processing.span
-    processing = processing.outer
-  }
-  return undefined
+/** The span in which this message or batch is being processed right now. */
+export function findRunning(subject: object): Span | undefined {
+  return find(registry.running, subject)
 }
 
 export interface Delivered {

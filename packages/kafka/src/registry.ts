@@ -3,6 +3,7 @@
 // Its shape is a contract between versions: fields are only ever added.
 import type { Span } from '@opentelemetry/api'
 import { defaultSettings, type KafkaOptions, resolveSettings, type Settings } from './options.ts'
+import { newRunningList, type RunningList } from './running.ts'
 
 export interface ClientFacts {
   clientId?: string | undefined
@@ -31,6 +32,7 @@ export interface ClientState {
 interface Registry {
   readonly version: 1
   readonly clients: WeakMap<object, ClientState>
+  readonly running: RunningList
   /** Message -> headers as they were on the wire, where the client shows deserialized ones. */
   readonly wireHeaders: WeakMap<object, unknown>
   /** Message or batch -> the client that delivered it. */
@@ -54,6 +56,7 @@ function readRegistry(): Registry {
   const created: Registry = {
     version: 1,
     clients: new WeakMap(),
+    running: newRunningList(),
     wireHeaders: new WeakMap(),
     deliveredBy: new WeakMap(),
     counted: new WeakSet(),

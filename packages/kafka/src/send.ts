@@ -7,8 +7,6 @@ import {
   type Attributes,
   type Context,
   type Link,
-  propagation,
-  ROOT_CONTEXT,
   type Span,
   type SpanContext,
   SpanKind,
@@ -16,37 +14,21 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { findErrorType } from './errors.ts'
+import { readExisting } from './existing.ts'
 import { readKey, readOffset, readPartition, startAttributes } from './facts.ts'
 import { guard, swallow } from './guard.ts'
-import { type Encode, type HeaderPairs, mentions, Replaced, writeHeaders } from './headers.ts'
 import { maxLinks } from './links.ts'
 import { getNames } from './names.ts'
 import type { HookInfo } from './options.ts'
-import { collectPairs, extractAny, validSpanContext } from './propagate.ts'
+import { asText, type HeaderEncoding, Injection, type OutgoingMessage } from './outgoing.ts'
 import type { ClientState } from './registry.ts'
 import { getTracer, instruments } from './telemetry.ts'
-
-/** A message on its way out, in any client's shape. */
-export interface OutgoingMessage {
-  readonly key?: unknown
-  readonly value?: unknown
-  readonly headers?: unknown
-  readonly partition?: unknown
-}
 
 /** What the broker said about the only message of a send. */
 export interface Acknowledged {
   readonly partition: unknown
   readonly offset: unknown
 }
-
-/** How a client wants header names and values; `undefined` when nothing can be written safely. */
-export interface HeaderEncoding {
-  readonly name: Encode
-  readonly value: Encode
-}
-
-const sameText: HeaderEncoding = { name: text => text, value: text => text }
 
 /** One send to one topic that is under way. */
 export class Send {
@@ -127,41 +109,38 @@ export function beginSend(
   state: ClientState,
   topic: string,
   messages: readonly unknown[],
-  active: Context,
-  encoding: HeaderEncoding | null = sameText,
+  around: Context,
+  encoding: HeaderEncoding | null = asText,
 ): Send | undefined {
-  return guard('begin of a send', () => {
-    const { settings } = state
-    if (state.within) active = trace.setSpan(active, state.within)
+  try {
+    const { settings, within } = state
+    const active = within ? trace.setSpan(around, within) : around
     const injects = settings.propagation && encoding !== null
     const existing = injects ? readExisting(messages, active) : undefined
     const preserved = settings.existingContext === 'preserve' ? existing?.contexts : undefined
-    const ownsContext = injects && !settings.createSpans && !isEvery(preserved, messages.length)
+    const isOwner = injects && !settings.createSpans && !(preserved && preserved.size === messages.length)
     const startedMs = performance.now()
     const links = existing?.links ?? []
     const creations = settings.createSpans
       ? startCreations(state, topic, messages, active, preserved, links)
       : undefined
-    const span = getTracer().startSpan(
-      `send ${topic}`,
-      {
-        kind: ownsContext ? SpanKind.PRODUCER : SpanKind.CLIENT,
-        attributes: sendAttributes(state, topic, messages),
-        links,
-      },
-      active,
-    )
+    const attributes = sendAttributes(state, topic, messages)
+    const kind = isOwner ? SpanKind.PRODUCER : SpanKind.CLIENT
+    const span = getTracer().startSpan(`send ${topic}`, { kind, attributes, links }, active)
     try {
-      const within = trace.setSpan(active, span)
-      const outgoing = injects ? inject(messages, within, creations, preserved, encoding) : messages
+      const context = trace.setSpan(active, span)
+      const outgoing = injects ? inject(messages, context, creations, preserved, encoding) : messages
       if (settings.producerHook) callHook(settings.producerHook, messages, topic, span, creations)
-      for (const creation of creations ?? []) creation?.end()
-      return new Send(topic, outgoing, span, within, startedMs)
+      if (creations) for (const creation of creations) creation?.end()
+      return new Send(topic, outgoing, span, context, startedMs)
     } catch (error) {
       span.end()
       throw error
     }
-  })
+  } catch (error) {
+    swallow('begin of a send', error)
+    return undefined
+  }
 }
 
 function sendAttributes(state: ClientState, topic: string, messages: readonly unknown[]): Attributes {
@@ -195,40 +174,6 @@ function samePartition(messages: readonly unknown[]): string | undefined {
   return same ? readPartition(first) : undefined
 }
 
-interface Existing {
-  /** By message index: the context its headers carry already. */
-  readonly contexts: ReadonlyMap<number, SpanContext>
-  readonly links: Link[]
-}
-
-/** Contexts that forwarded headers still carry. They are linked unless they belong to the trace at work anyway. */
-function readExisting(messages: readonly unknown[], active: Context): Existing | undefined {
-  let fields: Replaced | undefined
-  let contexts: Map<number, SpanContext> | undefined
-  const links: Link[] = []
-  const seen = new Set<string>()
-  const own = trace.getSpanContext(active)?.traceId
-  for (let i = 0; i < messages.length; i++) {
-    const headers = (messages[i] as OutgoingMessage | null | undefined)?.headers
-    if (headers === null || headers === undefined) continue
-    fields ??= Replaced.of(propagation.fields())
-    if (!mentions(headers, fields)) continue
-    const found = validSpanContext(extractAny(headers, ROOT_CONTEXT))
-    if (!found) continue
-    contexts ??= new Map()
-    contexts.set(i, found)
-    const id = found.traceId + found.spanId
-    if (found.traceId === own || seen.has(id) || links.length >= maxLinks) continue
-    seen.add(id)
-    links.push({ context: found })
-  }
-  return contexts && { contexts, links }
-}
-
-function isEvery(preserved: ReadonlyMap<number, SpanContext> | undefined, count: number): boolean {
-  return preserved !== undefined && count > 0 && preserved.size === count
-}
-
 /** `createSpans`: a span per message, to which the send span links and whose context the message carries. */
 function startCreations(
   state: ClientState,
@@ -256,60 +201,21 @@ function inject(
   preserved: ReadonlyMap<number, SpanContext> | undefined,
   encoding: HeaderEncoding,
 ): readonly unknown[] {
-  let changed = false
-  let shared: Prepared | undefined
-  const outgoing = messages.map((message, i) => {
-    if (message === null || typeof message !== 'object' || preserved?.has(i)) return message
-    const creation = creations?.[i]
-    const prepared = creation
-      ? prepare(trace.setSpan(sendContext, creation), encoding)
-      : (shared ??= prepare(sendContext, encoding))
-    if (prepared.pairs.length === 0) return message
-    changed = true
-    return withHeaders(message, prepared, encoding)
-  })
+  const shared = new Injection(sendContext, encoding)
   // Nothing to write: the caller's own array goes on, so that "no propagator" changes nothing at all.
-  return changed ? outgoing : messages
-}
-
-/** What one context writes into headers. */
-interface Prepared {
-  readonly pairs: HeaderPairs
-  readonly replaced: Replaced
-  /** For every message that has no headers of its own: the library only reads them. */
-  readonly bare: unknown
-}
-
-function prepare(from: Context, encoding: HeaderEncoding): Prepared {
-  const pairs = collectPairs(from)
-  const replaced = Replaced.by(pairs)
-  return { pairs, replaced, bare: writeHeaders(undefined, pairs, replaced, encoding.value, encoding.name) }
-}
-
-const messageFields = ['topic', 'key', 'value', 'partition', 'timestamp', 'metadata'] as const
-
-function withHeaders(message: object, prepared: Prepared, encoding: HeaderEncoding): unknown {
-  const { headers } = message as OutgoingMessage
-  const copy = copyFields(message, messageFields)
-  copy.headers =
-    headers === undefined || headers === null
-      ? prepared.bare
-      : writeHeaders(headers, prepared.pairs, prepared.replaced, encoding.value, encoding.name)
-  return copy
-}
-
-/**
- * A plain copy of the caller's object. Own fields come along as they are; of an object with a class, the named fields
- * are read too, because getters of a prototype do not survive a spread and break on `Object.create`.
- */
-export function copyFields(source: object, fields: readonly string[]): Record<string, unknown> {
-  const copy: Record<string, unknown> = { ...source }
-  const prototype = Object.getPrototypeOf(source)
-  if (prototype === Object.prototype || prototype === null) return copy
-  for (const field of fields) {
-    if (!(field in copy) && field in source) copy[field] = (source as Record<string, unknown>)[field]
+  if (!shared.writes && !creations) return messages
+  const outgoing: unknown[] = new Array(messages.length)
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i]
+    if (message === null || typeof message !== 'object' || preserved?.has(i)) {
+      outgoing[i] = message
+      continue
+    }
+    const creation = creations?.[i]
+    const injection = creation ? new Injection(trace.setSpan(sendContext, creation), encoding) : shared
+    outgoing[i] = injection.writes ? injection.apply(message) : message
   }
-  return copy
+  return outgoing
 }
 
 function callHook(

@@ -1,7 +1,8 @@
 // Header serializers of platformatic decide what reaches the wire: strings through one that writes JSON get quotes
 // nobody else understands.
+
+import type { HeaderEncoding } from './outgoing.ts'
 import { registry } from './registry.ts'
-import type { HeaderEncoding } from './send.ts'
 
 interface HeaderSerializers {
   headerKey?: ((data?: any, metadata?: any) => unknown) | undefined

@@ -7,9 +7,10 @@ import { beginBatch, iterateMessages } from '../batch.ts'
 import { guard } from '../guard.ts'
 import { getNames } from '../names.ts'
 import { isIgnored } from '../options.ts'
+import { copyFields } from '../outgoing.ts'
 import { beginProcess, findRunning, runProcessing } from '../process.ts'
 import { adopt, type ClientState, derive, learn, registry } from '../registry.ts'
-import { beginSend, copyFields, type Send } from '../send.ts'
+import { beginSend, type Send } from '../send.ts'
 import { getTracer, instruments, isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
 
@@ -66,9 +67,29 @@ export function wrapSend(original: AnyFunction, state: ClientState): AnyFunction
     if (send.messages !== messages) {
       const copy = copyFields(record as object, sendFields)
       copy.messages = send.messages
-      args = [copy, ...args.slice(1)]
+      args[0] = copy
     }
-    return settle([send], [topic], () => callInside(original, this, args))
+    let result: unknown
+    try {
+      result = callInside(original, this, args)
+    } catch (error) {
+      send.fail(error)
+      throw error
+    }
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') {
+      send.succeed()
+      return result
+    }
+    return (result as PromiseLike<unknown>).then(
+      value => {
+        send.succeed(findResult(value, topic))
+        return value
+      },
+      error => {
+        send.fail(error)
+        throw error
+      },
+    )
   }
 }
 
@@ -276,7 +297,7 @@ function wrapEachBatch(handler: AnyFunction, state: ClientState): AnyFunction {
     )?.batch
     if (!state.on || !Array.isArray(batch?.messages) || isQuiet(context.active()))
       return handler.apply(this, args)
-    if (findRunning(batch, context.active())) return handler.apply(this, args)
+    if (findRunning(batch)) return handler.apply(this, args)
     const processing = beginBatch(state, batch, batch.messages, batch)
     if (!processing) return handler.apply(this, args)
     registry.deliveredBy.set(batch, state)
@@ -297,10 +318,7 @@ function iterateInPlace(
   guard('iterate a batch', () =>
     Object.defineProperty(messages, Symbol.iterator, {
       // After the handler is done the array is an array again.
-      value: () =>
-        findRunning(batch, context.active())
-          ? iterateMessages(state, plain, batch, span)
-          : values.call(messages),
+      value: () => (findRunning(batch) ? iterateMessages(state, plain, batch, span) : values.call(messages)),
       configurable: true,
       writable: true,
     }),

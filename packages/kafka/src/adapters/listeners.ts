@@ -64,7 +64,7 @@ function wrapPipe(original: AnyFunction): AnyFunction {
 export function processDelivered<R>(message: unknown, state: ClientState, call: () => R): R {
   const active = context.active()
   if (isQuiet(active) || !markDelivered(message, state)) return call()
-  if (findRunning(message, active)) return call()
+  if (findRunning(message)) return call()
   const { topic, partition } = message
   const processing = beginProcess(state, message, { topic, partition }, false, active)
   return processing ? runProcessing(processing, call) : call()

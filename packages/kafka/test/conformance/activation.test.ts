@@ -290,13 +290,28 @@ describe.each(combinations)('%s by %s', (client, mode) => {
       'messaging.consumer.group.name': `group-${t}`,
     })
     const [processed] = metric('messaging.process.duration').dataPoints
-    const { count, sum } = processed!.value as { count: number; sum: number }
-    const spanSeconds = sdk
-      .named(`process ${t}`)
-      .map(span => span.duration as unknown as [number, number])
-      .reduce((total, [seconds, nanos]) => total + seconds + nanos / 1e9, 0)
-    expect(count).toBe(3)
-    expect(Math.abs(sum - spanSeconds)).toBeLessThan(0.006)
+    expect((processed!.value as { count: number }).count).toBe(3)
+  })
+
+  test('C59 the duration that is measured is that of the span', async () => {
+    sdk = startSdk({ metrics: true })
+    const runs = Array.from({ length: 10 }, (_, i) => `duration-${i}`)
+    for (const topic of runs) {
+      await driver.api.traceMessage(
+        { topic, headers: {} },
+        {},
+        () => new Promise(resolve => setTimeout(resolve, 2)),
+      )
+    }
+    const found = (await sdk.metrics()).scopeMetrics.flatMap(scope => scope.metrics)
+    const { dataPoints } = found.find(one => one.descriptor.name === 'messaging.process.duration')!
+    const differences = runs.map(topic => {
+      const point = dataPoints.find(one => one.attributes['messaging.destination.name'] === topic)!
+      const [seconds, nanos] = sdk!.named(`process ${topic}`)[0]!.duration as unknown as [number, number]
+      return Math.abs((point.value as { sum: number }).sum - seconds - nanos / 1e9)
+    })
+    // The calmest of them: between the two clocks of one message another process may have had its turn.
+    expect(Math.min(...differences)).toBeLessThan(0.001)
   })
 
   test('C59 a batch counts each message once, whatever its handler does with them', async () => {
