@@ -17,16 +17,52 @@ export const componentNames: readonly {
   /** An old name that still works is a warning. */
   readonly works: boolean
 }[] = [
-  { section: 'exporters', name: 'loki', since: '0.131', now: 'otlp_http/loki with `endpoint: http://loki:3100/otlp`', works: false },
+  {
+    section: 'exporters',
+    name: 'loki',
+    since: '0.131',
+    now: 'otlp_http/loki with `endpoint: http://loki:3100/otlp`',
+    works: false,
+  },
   { section: 'exporters', name: 'logging', since: '0.111', now: 'debug', works: false },
-  { section: 'exporters', name: 'jaeger', since: '0.86', now: 'otlp_grpc to port 4317 of Jaeger', works: false },
+  {
+    section: 'exporters',
+    name: 'jaeger',
+    since: '0.86',
+    now: 'otlp_grpc to port 4317 of Jaeger',
+    works: false,
+  },
   { section: 'exporters', name: 'otlp', since: '0.144', now: 'otlp_grpc', works: true },
   { section: 'exporters', name: 'otlphttp', since: '0.144', now: 'otlp_http', works: true },
   { section: 'exporters', name: 'loadbalancing', since: '0.153', now: 'load_balancing', works: true },
-  { section: 'exporters', name: 'prometheusremotewrite', since: '0.153', now: 'prometheus_remote_write', works: true },
+  {
+    section: 'exporters',
+    name: 'prometheusremotewrite',
+    since: '0.153',
+    now: 'prometheus_remote_write',
+    works: true,
+  },
   { section: 'connectors', name: 'spanmetrics', since: '0.153', now: 'span_metrics', works: true },
-  { section: 'processors', name: 'spanmetrics', since: '0.99', now: 'the connector span_metrics', works: false },
+  {
+    section: 'processors',
+    name: 'spanmetrics',
+    since: '0.99',
+    now: 'the connector span_metrics',
+    works: false,
+  },
   { section: 'processors', name: 'k8sattributes', since: '0.147', now: 'k8s_attributes', works: true },
-  { section: 'processors', name: 'resourcedetection', since: '0.153', now: 'resource_detection', works: true },
-  { section: 'extensions', name: 'memory_ballast', since: '0.109', now: 'the environment variable GOMEMLIMIT', works: false },
+  {
+    section: 'processors',
+    name: 'resourcedetection',
+    since: '0.153',
+    now: 'resource_detection',
+    works: true,
+  },
+  {
+    section: 'extensions',
+    name: 'memory_ballast',
+    since: '0.109',
+    now: 'the environment variable GOMEMLIMIT',
+    works: false,
+  },
 ]

@@ -33,7 +33,12 @@ export function checkCollector(file: string, text: string): Finding[] {
     report('error', old, 'is not replaced since 0.104', `Write \${env:${variable}}.`)
   }
   if (config.service.telemetry?.metrics?.address !== undefined) {
-    report('error', 'service.telemetry.metrics.address', 'is ignored since 0.123', 'Use `readers`, as in collector/agent/config.yaml.')
+    report(
+      'error',
+      'service.telemetry.metrics.address',
+      'is ignored since 0.123',
+      'Use `readers`, as in collector/agent/config.yaml.',
+    )
   }
   for (const [protocol, settings] of Object.entries<any>(config.receivers?.otlp?.protocols ?? {})) {
     if (settings?.endpoint !== undefined) continue
@@ -64,23 +69,44 @@ function checkPipelines(
       for (const name of parts?.[role] ?? []) {
         used.add(name)
         if (known[role].includes(name)) continue
-        report('error', `${where}.${role}`, `${name} is not defined`, `Defined are: ${known[role].join(', ') || 'none'}.`)
+        report(
+          'error',
+          `${where}.${role}`,
+          `${name} is not defined`,
+          `Defined are: ${known[role].join(', ') || 'none'}.`,
+        )
       }
     }
     const processors: string[] = parts?.processors ?? []
     const guard = processors.findIndex(name => name.startsWith('memory_limiter'))
     if (guard > 0) {
-      report('warning', `${where}.processors`, 'memory_limiter is not the first', 'Put it first: what stands before it is not protected.')
+      report(
+        'warning',
+        `${where}.processors`,
+        'memory_limiter is not the first',
+        'Put it first: what stands before it is not protected.',
+      )
     }
     const tail = processors.findIndex(name => name.startsWith('tail_sampling'))
     const kubernetes = processors.findIndex(name => name.startsWith('k8s_attributes'))
     if (tail !== -1 && kubernetes > tail) {
-      report('error', `${where}.processors`, 'k8s_attributes stands after tail_sampling', 'Put it before: afterwards the sender of a span is no longer known.')
+      report(
+        'error',
+        `${where}.processors`,
+        'k8s_attributes stands after tail_sampling',
+        'Put it before: afterwards the sender of a span is no longer known.',
+      )
     }
   }
   for (const section of ['processors', 'exporters', 'connectors', 'extensions'] as const) {
     for (const name of named(section)) {
-      if (!used.has(name)) report('warning', `${section}.${name}`, 'is defined and not used', 'Name it in service, or remove it.')
+      if (!used.has(name))
+        report(
+          'warning',
+          `${section}.${name}`,
+          'is defined and not used',
+          'Name it in service, or remove it.',
+        )
     }
   }
 }
@@ -93,9 +119,19 @@ function checkAddress(name: string, exporter: any, report: ReturnType<typeof rep
   if (address === undefined) return
   if (type === 'otlp_grpc' || type === 'otlp') {
     if (/^https?:\/\/[^/]+\/./.test(address)) {
-      report('error', where, `"${address}" has a path, and this exporter speaks gRPC`, 'Use otlp_http for a URL with a path, or host:port.')
+      report(
+        'error',
+        where,
+        `"${address}" has a path, and this exporter speaks gRPC`,
+        'Use otlp_http for a URL with a path, or host:port.',
+      )
     } else if (/:4318\b/.test(address)) {
-      report('error', where, `"${address}" is the port of OTLP over HTTP`, 'gRPC is on 4317; or use otlp_http.')
+      report(
+        'error',
+        where,
+        `"${address}" is the port of OTLP over HTTP`,
+        'gRPC is on 4317; or use otlp_http.',
+      )
     } else if (!/:\d+$/.test(address)) {
       report('error', where, `"${address}" has no port`, 'Write host:4317.')
     }
@@ -104,7 +140,12 @@ function checkAddress(name: string, exporter: any, report: ReturnType<typeof rep
     if (!/^https?:\/\//.test(address)) {
       report('error', where, `"${address}" is no URL`, `Write http://${address}, or https://.`)
     } else if (/:4317\b/.test(address)) {
-      report('error', where, `"${address}" is the port of OTLP over gRPC`, 'HTTP is on 4318; or use otlp_grpc.')
+      report(
+        'error',
+        where,
+        `"${address}" is the port of OTLP over gRPC`,
+        'HTTP is on 4318; or use otlp_grpc.',
+      )
     } else if (/\/v1\/(traces|logs|metrics)\/?$/.test(address)) {
       report('error', where, `"${address}" ends in what the exporter adds itself`, 'Leave /v1/... out.')
     }
@@ -123,11 +164,18 @@ export function defaultOf(value: unknown): string | undefined {
 }
 
 /** The image that runs a configuration: older ones do not know its names. */
-export function checkCollectorImage(image: string, report: (problem: string, fix: string) => void, oldest: readonly [number, number]): void {
+export function checkCollectorImage(
+  image: string,
+  report: (problem: string, fix: string) => void,
+  oldest: readonly [number, number],
+): void {
   const tag = /opentelemetry-collector(?:-contrib|-k8s)?:v?(\d+)\.(\d+)/.exec(image)
   if (tag === null) {
     if (/opentelemetry-collector(-contrib)?(:latest)?$/.test(image)) {
-      report(`${image} is whatever is newest`, `Pin it: ${collectorVersion} is what these configurations are tested with.`)
+      report(
+        `${image} is whatever is newest`,
+        `Pin it: ${collectorVersion} is what these configurations are tested with.`,
+      )
     }
     return
   }

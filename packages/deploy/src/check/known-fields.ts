@@ -21,7 +21,11 @@ export function findUnknownFields(value: object, validate: (value: unknown) => v
         const child = Reflect.get(object, key)
         if (typeof key !== 'string') return child
         seen.add(key)
-        if (!children.has(key)) children.set(key, watch(child, Array.isArray(object) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`))
+        if (!children.has(key))
+          children.set(
+            key,
+            watch(child, Array.isArray(object) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`),
+          )
         return children.get(key)
       },
     })
