@@ -1,4 +1,5 @@
 // The check as a platform engineer runs it: a copy of the folder, one mistake in it, and what is said.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references of the Collector, not of JavaScript.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
