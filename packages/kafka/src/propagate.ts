@@ -4,7 +4,8 @@ import { types } from 'node:util'
 import {
   type Context,
   context,
-  isSpanContextValid,
+  INVALID_SPANID,
+  INVALID_TRACEID,
   propagation,
   ROOT_CONTEXT,
   type SpanContext,
@@ -133,5 +134,12 @@ export function creationContext(message: AnyMessage): SpanContext | undefined {
 
 export function validSpanContext(from: Context): SpanContext | undefined {
   const found = trace.getSpanContext(from)
-  return found && isSpanContextValid(found) ? found : undefined
+  return found && isValid(found) ? found : undefined
+}
+
+/** Propagators have looked at every digit; what is left to exclude is the context that says "none". */
+function isValid({ traceId, spanId }: SpanContext): boolean {
+  return (
+    traceId.length === 32 && spanId.length === 16 && traceId !== INVALID_TRACEID && spanId !== INVALID_SPANID
+  )
 }

@@ -64,14 +64,12 @@ export class Send {
     this.ended = true
     try {
       if (acknowledged && this.messages.length === 1) {
+        const attributes: Attributes = {}
         const partition = readPartition(acknowledged.partition)
-        if (partition !== undefined) this.span.setAttribute('messaging.destination.partition.id', partition)
+        if (partition !== undefined) attributes['messaging.destination.partition.id'] = partition
         const offset = readOffset(acknowledged.offset)
-        if (offset !== undefined) {
-          const attributes: Attributes = {}
-          getNames().put(attributes, 'offset', offset)
-          this.span.setAttributes(attributes)
-        }
+        if (offset !== undefined) getNames().put(attributes, 'offset', offset)
+        this.span.setAttributes(attributes)
       }
       this.record(errorType)
       this.span.end()
