@@ -14,13 +14,14 @@ const api =
 const broker = await startBroker()
 
 check('C53 kafkajs imported as an ES module is instrumented, once', async () => {
+  const topic = broker.newTopic()
   const bare = new Kafka({ clientId: 'app', brokers: [broker.address], logLevel: logLevel.NOTHING })
   const kafka = imports ? api.instrumentKafka(bare) : bare
   const producer = kafka.producer()
-  const consumer = kafka.consumer({ groupId: 'group', maxWaitTimeInMs: 20 })
+  const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: 20 })
   await Promise.all([producer.connect(), consumer.connect()])
-  await producer.send({ topic: 't', messages: [{ value: 'v' }] })
-  await consumer.subscribe({ topics: ['t'], fromBeginning: true })
+  await producer.send({ topic, messages: [{ value: 'v' }] })
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
   const seen = []
   await consumer.run({
     eachMessage: async () => void seen.push(trace.getSpanContext(context.active())?.traceId),
@@ -28,12 +29,12 @@ check('C53 kafkajs imported as an ES module is instrumented, once', async () => 
   await until(() => sdk.spans().length === 2, 'two spans', 8000)
   assert.deepEqual(
     sdk.spans().map(span => span.name),
-    ['send t', 'process t'],
+    [`send ${topic}`, `process ${topic}`],
   )
   const [send, received] = sdk.spans()
   assert.equal(received.parentSpanContext.spanId, send.spanContext().spanId)
   assert.deepEqual(seen, [send.spanContext().traceId])
-  assert.deepEqual((await readWire(broker.address, 't')).map(headerNames), [['traceparent']])
+  assert.deepEqual((await readWire(broker.address, topic)).map(headerNames), [['traceparent']])
   assert.equal(send.attributes['messaging.client.id'], 'app')
   // Only the hooks see the cluster, whose id comes with the metadata that a consumer has by then.
   if (process.env.TEST_PRELOAD === '1') {

@@ -26,8 +26,7 @@ const api =
   process.env.TEST_PRELOAD === '1' ? createRequire(import.meta.url)(process.env.TEST_COMMONJS_COPY) : sources
 const broker = await startBroker()
 const open = []
-let topics = 0
-const newTopic = () => `p${++topics}`
+const newTopic = broker.newTopic
 const activeSpan = () => trace.getSpanContext(context.active())?.spanId
 
 function newProducer(more = {}) {

@@ -6,11 +6,9 @@ import { attributesOf, type Sdk, startSdk } from '../support/sdk.ts'
 import { traceId, traceparent, until } from '../support/traces.ts'
 import { headerNames } from '../support/wire.ts'
 
-let topics = 0
-const newTopic = () => `d${++topics}`
-
 describe.each(combinations)('%s by %s', (client, mode) => {
   let driver: Driver
+  const newTopic = () => driver.newTopic()
   let sdk: Sdk | undefined
 
   beforeAll(async () => {
@@ -345,10 +343,11 @@ test('C59 two copies of the package count together', async () => {
   const driver = await loaders.KJ('both')
   const other = await loaders.KJ('import')
   const producer = await driver.producer()
-  await producer.send({ topic: 't', messages: [{ value: 'a' }, { value: 'b' }] })
-  await (await other.producer()).send({ topic: 't', messages: [{ value: 'c' }] })
-  other.api.traceMessage({ topic: 't', headers: {} }, {}, () => {})
-  driver.api.traceMessage({ topic: 't', headers: {} }, {}, () => {})
+  const topic = driver.newTopic()
+  await producer.send({ topic, messages: [{ value: 'a' }, { value: 'b' }] })
+  await (await other.producer()).send({ topic, messages: [{ value: 'c' }] })
+  other.api.traceMessage({ topic, headers: {} }, {}, () => {})
+  driver.api.traceMessage({ topic, headers: {} }, {}, () => {})
   const { scopeMetrics } = await sdk.metrics()
   const found = scopeMetrics.flatMap(scope => scope.metrics)
   const points = (name: string) =>

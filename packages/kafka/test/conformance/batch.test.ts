@@ -4,13 +4,12 @@ import { combinations, type Driver, loaders, type PutRecord } from '../support/d
 import { attributesOf, type Sdk, startSdk } from '../support/sdk.ts'
 import { inSpan, spanId, traceId, traceparent, until } from '../support/traces.ts'
 
-let topics = 0
-const newTopic = () => `b${++topics}`
 const activeSpan = () => trace.getSpanContext(context.active())?.spanId
 
 describe.each(combinations)('%s by %s: a consumer of batches', (client, mode) => {
   let sdk: Sdk
   let driver: Driver
+  const newTopic = () => driver.newTopic()
 
   beforeAll(async () => {
     driver = await loaders[client](mode)

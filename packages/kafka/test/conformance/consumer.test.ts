@@ -6,13 +6,12 @@ import { attributesOf, type Sdk, startSdk } from '../support/sdk.ts'
 import { inSpan, spanId, traceId, traceparent, until } from '../support/traces.ts'
 import { headerNames, headerValues } from '../support/wire.ts'
 
-let topics = 0
-const newTopic = () => `c${++topics}`
 const activeTrace = () => trace.getSpanContext(context.active())?.traceId
 
 describe.each(combinations)('%s by %s: a consumer of single messages', (client, mode) => {
   let sdk: Sdk
   let driver: Driver
+  const newTopic = () => driver.newTopic()
 
   beforeAll(async () => {
     driver = await loaders[client](mode)

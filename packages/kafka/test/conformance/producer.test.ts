@@ -9,12 +9,10 @@ import { attributesOf, type Sdk, startSdk, w3c } from '../support/sdk.ts'
 import { deepFreeze, inSpan, spanId, traceId, traceparent } from '../support/traces.ts'
 import { headerNames, headerValues } from '../support/wire.ts'
 
-let topics = 0
-const newTopic = () => `t${++topics}`
-
 describe.each(combinations)('%s by %s: a producer', (client, mode) => {
   let sdk: Sdk
   let driver: Driver
+  const newTopic = () => driver.newTopic()
   /** The same client without any instrumentation, to compare with. */
   let untouched: Driver
 

@@ -62,16 +62,17 @@ describe.each(rows)('$id $client by $mode with opt-in $optIn', ({ client, mode, 
   }
 
   test('sends, messages, batches and metrics use the names, each on one span', async () => {
+    const [one, two] = [driver.newTopic(), driver.newTopic()]
     const producer = await driver.producer()
-    await producer.send({ topic: 'one', messages: [{ key: 'k', value: null }] })
-    await driver.consume(['one'], { eachMessage: async () => {} }, { groupId: 'one' })
-    await until(() => sdk.named('process one').length === 1, 'the message')
-    for (const n of [1, 2]) await driver.put('two', { key: 'k', headers: { traceparent: traceparent(n) } })
-    await driver.consume(['two'], { eachBatch: async () => {} }, { groupId: 'two' })
-    await until(() => sdk.named('process two').length >= 1, 'the batch')
-    const [send, ...sends] = sdk.named('send one')
-    const [message] = sdk.named('process one')
-    const [batch] = sdk.named('process two') as [ReadableSpan]
+    await producer.send({ topic: one, messages: [{ key: 'k', value: null }] })
+    await driver.consume([one], { eachMessage: async () => {} }, { groupId: one })
+    await until(() => sdk.named(`process ${one}`).length === 1, 'the message')
+    for (const n of [1, 2]) await driver.put(two, { key: 'k', headers: { traceparent: traceparent(n) } })
+    await driver.consume([two], { eachBatch: async () => {} }, { groupId: two })
+    await until(() => sdk.named(`process ${two}`).length >= 1, 'the batch')
+    const [send, ...sends] = sdk.named(`send ${one}`)
+    const [message] = sdk.named(`process ${one}`)
+    const [batch] = sdk.named(`process ${two}`) as [ReadableSpan]
     expect(sends).toEqual([])
     expectFacts(send!.attributes, { system: 'kafka', key: 'k', tombstone: true, offset: 0 })
     expectFacts(message!.attributes, { system: 'kafka', key: 'k', tombstone: true, offset: 0 })

@@ -1,8 +1,38 @@
-// The broker behind the quick tests: the development broker, one partition per topic unless told otherwise.
-import { type KafkaBroker, startKafkaBroker } from '@org/otel-devtools/kafka-broker'
+// The broker behind the tests: the development broker, or with KAFKA_BROKERS a real one.
+import { startKafkaBroker } from '@org/otel-devtools/kafka-broker'
 
-export type Broker = KafkaBroker
+export interface Broker {
+  readonly address: string
+  /** A topic of one partition that nobody else uses. */
+  newTopic(): string
+  stop(): Promise<void>
+}
 
-export function startBroker(partitions = 1): Promise<KafkaBroker> {
-  return startKafkaBroker({ partitions, joinDelayMs: 5 })
+/** Topics a real broker is asked for at once: more than any suite needs. */
+const prepared = 120
+
+export async function startBroker(): Promise<Broker> {
+  const given = process.env.KAFKA_BROKERS
+  const prefix = `conformance-${process.pid}-${Date.now().toString(36)}`
+  let topics = 0
+  const newTopic = () => `${prefix}-${++topics}`
+  if (given === undefined) {
+    const { address, stop } = await startKafkaBroker({ partitions: 1, joinDelayMs: 5 })
+    return { address, newTopic, stop }
+  }
+  const { Kafka, logLevel } = await import('kafkajs')
+  const admin = new Kafka({ brokers: [given], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: Array.from({ length: prepared }, (_, i) => ({ topic: `${prefix}-${i + 1}`, numPartitions: 1 })),
+  })
+  return {
+    address: given,
+    newTopic,
+    async stop() {
+      await admin.deleteTopics({ topics: Array.from({ length: prepared }, (_, i) => `${prefix}-${i + 1}`) })
+      await admin.disconnect()
+    },
+  }
 }

@@ -34,6 +34,7 @@ export interface Driver {
   readonly name: 'KJ' | 'CF'
   readonly api: Api
   readonly lib: any
+  newTopic(): string
   /** Options for clients made from now on. */
   configure(options: Options): void
   /** An untouched `Kafka`, instrumented only as far as the mode does it. */
@@ -129,6 +130,7 @@ export async function loadKafkajs(mode: Mode): Promise<Driver> {
   const newKafka = () => new lib.Kafka(config)
   const driver: Driver = {
     name: 'KJ',
+    newTopic: broker.newTopic,
     api,
     lib,
     configure: given => replaceOptions(options, given),
@@ -174,6 +176,7 @@ export async function loadConfluent(mode: Mode): Promise<Driver> {
   jest.resetModules()
   const library = '@confluentinc/kafka-javascript'
   let cluster = new FakeCluster()
+  let topics = 0
   jest.doMock(require.resolve(`${library}/librdkafka.js`), () => fakeLibrdkafka(cluster))
   const { api, options, activate: instrument } = activate(library, mode)
   const lib = require(library).KafkaJS
@@ -185,6 +188,7 @@ export async function loadConfluent(mode: Mode): Promise<Driver> {
     new lib.Kafka({ kafkaJS: { clientId: 'app', brokers: ['127.0.0.1:1'], logger: quiet } })
   const driver: Driver = {
     name: 'CF',
+    newTopic: () => `topic-${++topics}`,
     api,
     lib,
     configure: given => replaceOptions(options, given),

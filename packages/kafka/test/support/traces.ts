@@ -16,8 +16,11 @@ export async function inSpan<R>(fn: (span: Span) => Promise<R> | R, name = 'S'):
   }
 }
 
+/** Groups take seconds to form on a real broker. */
+const patienceMs = process.env.KAFKA_BROKERS ? 30_000 : 4000
+
 /** Polls until `check` gives something true; fails with what it gave last. */
-export async function until<T>(check: () => T, what = 'a condition', timeoutMs = 4000): Promise<T> {
+export async function until<T>(check: () => T, what = 'a condition', timeoutMs = patienceMs): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const result = check()
