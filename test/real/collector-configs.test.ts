@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expectNoTrace, expectTrace, startReceiver } from '@org/otel-devtools/testing'
 import { installCollector } from './parts/install.ts'
-import { freePort } from './parts/process.ts'
 import { collectorRoles, requiredEnv, shippedFile, startShipped, withoutKubernetes } from './parts/shipped.ts'
 
 let binary: string
@@ -44,19 +44,49 @@ test('what an operator can get wrong is refused by name before anything runs', (
   expect(validate(shippedFile('gateway'), {}).output).toMatch(/hmac_key must not be empty/)
 })
 
-test.each(['sidecar', 'single'] as const)(
-  '%s starts with nothing but its required settings',
+// The agent finds gateways by DNS; the name of an address is the address, so its resolver runs as shipped.
+test.each(['agent', 'sidecar', 'single'] as const)(
+  '%s starts with its required settings and passes a trace on',
   async role => {
-    const collector = await startShipped(role, { GATEWAYS: `[127.0.0.1:${await freePort()}]` }, config => {
-      if (role === 'single') withoutKubernetes(config)
-    })
+    const receiver = await startReceiver()
+    const env = {
+      GATEWAY_HOST: '127.0.0.1',
+      GATEWAY_PORT: String(receiver.port),
+      GATEWAYS: `[127.0.0.1:${receiver.port}]`,
+      GATEWAY_INSECURE: 'true',
+      TEMPO_ENDPOINT: `127.0.0.1:${receiver.port}`,
+      DECISION_WAIT: '100ms',
+      KEEP_PERCENT: '100',
+    }
+    const collector = await startShipped(role, env, withoutKubernetes)
     try {
       const health = await fetch(`http://127.0.0.1:${collector.ports.health}/`)
       expect(health.status).toBe(200)
+      const spans = (names: Record<string, string>) =>
+        Object.entries(names).map(([name, path], at) => ({
+          traceId: `0af7651916cd43dd8448eb211c80319${at}`,
+          spanId: `b7ad6b716920333${at}`,
+          name,
+          kind: 2,
+          startTimeUnixNano: '1700000000000000000',
+          endTimeUnixNano: '1700000000100000000',
+          attributes: [{ key: 'url.path', value: { stringValue: path } }],
+        }))
+      const sent = await fetch(`http://127.0.0.1:${collector.ports.http}/v1/traces`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          resourceSpans: [{ scopeSpans: [{ spans: spans({ probe: '/healthz', order: '/orders' }) }] }],
+        }),
+      })
+      expect(sent.status).toBe(200)
+      await expectTrace(receiver, { name: 'order' })
+      await expectNoTrace(receiver, { name: 'probe' })
       expect(await collector.page('self')).toMatch(/^otelcol_process_uptime/m)
       expect(collector.output()).not.toMatch(/deprecated|is an alias/i)
     } finally {
       await collector.dispose()
+      await receiver.close()
     }
   },
   60_000,
