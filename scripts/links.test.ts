@@ -29,8 +29,11 @@ test('every relative link in the pages leads to a file', () => {
   expect(broken).toEqual([])
 })
 
-test('every npm command in the pages is a script of the root', () => {
-  const scripts = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts)
+test('every npm command in the pages is a script of the root or of a package', () => {
+  const manifests = ['.', ...readdirSync(join(root, 'packages')).map(name => join('packages', name))]
+  const scripts = manifests.flatMap(folder =>
+    Object.keys(JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).scripts ?? {}),
+  )
   const unknown: string[] = []
   for (const page of pages.filter(page => !page.includes('/packages/') && !page.includes('/examples/'))) {
     for (const [, name = ''] of readFileSync(page, 'utf8').matchAll(/npm run ([\w:-]+)/g)) {
