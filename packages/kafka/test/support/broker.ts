@@ -23,16 +23,33 @@ export async function startBroker(): Promise<Broker> {
   const { Kafka, logLevel } = await import('kafkajs')
   const admin = new Kafka({ brokers: [given], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
+  const topicNames = Array.from({ length: prepared }, (_, i) => `${prefix}-${i + 1}`)
   await admin.createTopics({
-    waitForLeaders: true,
-    topics: Array.from({ length: prepared }, (_, i) => ({ topic: `${prefix}-${i + 1}`, numPartitions: 1 })),
+    topics: topicNames.map(topic => ({ topic, numPartitions: 1 })),
+    waitForLeaders: false,
   })
+  // Asking for an offset is what only the leader of a partition answers.
+  await untilKnown(() => Promise.all(topicNames.map(topic => admin.fetchTopicOffsets(topic))))
   return {
     address: given,
     newTopic,
     async stop() {
-      await admin.deleteTopics({ topics: Array.from({ length: prepared }, (_, i) => `${prefix}-${i + 1}`) })
+      await admin.deleteTopics({ topics: topicNames })
       await admin.disconnect()
     },
+  }
+}
+
+/** A broker that has created topics may take a moment to admit it. */
+async function untilKnown(ask: () => Promise<unknown>): Promise<void> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    try {
+      await ask()
+      return
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
   }
 }
