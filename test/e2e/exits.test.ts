@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
-import { Collector } from '../../packages/otel/test/export/collector.ts'
+import { Collector, type Reply, until } from '../../packages/otel/test/export/collector.ts'
 
 const app = join(__dirname, '../apps/exits.cjs')
 const directory = mkdtempSync(join(tmpdir(), 'exits-'))
@@ -147,6 +147,41 @@ describe.each<CollectorState>(['ok', 'refused', 'hanging'])('with a collector th
         await collector?.stop()
       }
     })
+  })
+})
+
+describe('a batch is in flight when process.exit is called', () => {
+  /** The program, ended by a signal as soon as the collector has the batch. */
+  async function endInFlight(reply: (index: number) => Reply): Promise<Collector> {
+    const collector = await Collector.start('http')
+    collector.reply = (_, index) => reply(index)
+    const env = { port: collector.port, otlp: { timeoutMs: 10_000 } }
+    const { NODE_OPTIONS: _, ...inherited } = process.env
+    const child = spawn(process.execPath, ['--require', preload, app, 'in-flight'], {
+      env: { ...inherited, EXIT_TEST: JSON.stringify(env) },
+      stdio: 'ignore',
+    })
+    const ended = new Promise(resolve => child.on('exit', resolve))
+    try {
+      await until(() => collector.seen.length === 1, 'the batch arrives')
+      child.kill('SIGTERM')
+      expect(await ended).toBe(0)
+    } finally {
+      child.kill('SIGKILL')
+      await collector.stop()
+    }
+    return collector
+  }
+
+  test('a collector that refuses it for now gets it again', async () => {
+    const collector = await endInFlight(index => (index === 0 ? { status: 503, afterMs: 100 } : 'ok'))
+    expect(collector.names).toHaveLength(512)
+  })
+
+  test('a collector that never answers gets it again', async () => {
+    const collector = await endInFlight(index => (index === 0 ? 'hang' : 'ok'))
+    expect(collector.names).toHaveLength(512)
+    expect(collector.seen).toHaveLength(2)
   })
 })
 

@@ -145,6 +145,8 @@ export function createExport(config: Config, resource: Resource = config.resourc
         spans.flush()
         logs.flush()
         if (outbox.hopeless) return
+        const began = performance.now()
+        outbox.readAnswers(budgetMs / 2)
         const waiting = outbox.waiting().flatMap(w => {
           const request = toWireRequest(w)
           return request === undefined ? [] : [{ ...w, request }]
@@ -152,7 +154,7 @@ export function createExport(config: Config, resource: Resource = config.resourc
         if (waiting.length === 0) return
         const delivered = speak(
           waiting.map(w => w.request),
-          budgetMs,
+          Math.max(1, Math.round(budgetMs - (performance.now() - began))),
         )
         for (const [i, { ledger, items }] of waiting.entries()) if (delivered[i]) ledger.settleExported(items)
       } catch (error) {

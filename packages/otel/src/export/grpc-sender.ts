@@ -21,6 +21,9 @@ interface Link {
   readonly session: ClientHttp2Session
   /** The peer said it will take no more calls, or the session broke. */
   finished: boolean
+  /** The last call the peer has looked at or will, once it said so. */
+  lastStream: number
+  calls: number
   failure: Error | undefined
 }
 
@@ -81,6 +84,7 @@ function call(
           : { kind: 'retry', code: 'UNAVAILABLE', says: message, unreachable: true },
       )
     }
+    link.calls++
     let status: number | undefined
     let message = ''
     let details: string | undefined
@@ -97,18 +101,22 @@ function call(
       details = headers['grpc-status-details-bin'] as string | undefined
     }
     const giveUp = (code: string, says: string) => {
-      outcome ??= { kind: 'retry', code, says, unreachable: true }
+      // The answer may have been read since the timer fired.
+      if (stream.closed) return
+      if (status === undefined) outcome ??= { kind: 'retry', code, says, unreachable: true }
       stream.close(constants.NGHTTP2_CANCEL)
-    }
-    const deadline = setTimeout(() => {
-      giveUp('DEADLINE_EXCEEDED', `no answer within ${timeoutMs} ms`)
+      stream.destroy()
       // Perhaps half-open: the next call gets a connection of its own.
       retire(links, link)
+    }
+    const deadline = setTimeout(() => {
+      // After a process was blocked, or its machine asleep, timers run before sockets are read: an answer that came in
+      // time is read first, or what was accepted would be sent again.
+      setImmediate(giveUp, 'DEADLINE_EXCEEDED', `no answer within ${timeoutMs} ms`)
     }, timeoutMs)
     deadline.unref()
     const stopPinging = keepAlive(link, keepAliveTimes, () => {
       giveUp('UNAVAILABLE', 'the connection is dead')
-      retire(links, link)
     })
 
     stream.on('response', headers => {
@@ -120,8 +128,10 @@ function call(
     stream.on('trailers', readStatus)
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size <= maxAnswerBytes) chunks.push(chunk)
-      else stream.close(constants.NGHTTP2_CANCEL)
+      if (size <= maxAnswerBytes) return void chunks.push(chunk)
+      // It would be as long the next time.
+      outcome ??= { kind: 'refused', code: 'answer_too_long', says: 'the answer is too long' }
+      stream.close(constants.NGHTTP2_CANCEL)
     })
     stream.on('error', error => {
       if (link.failure === undefined && !link.finished) link.failure ??= error
@@ -129,6 +139,8 @@ function call(
     stream.on('close', () => {
       clearTimeout(deadline)
       stopPinging()
+      link.calls--
+      if (link.finished) destroyUnused(link)
       if (outcome !== undefined) return resolve(outcome)
       if (status !== undefined) {
         const answer = outcomeOfGrpc(status, message, readRetryInfo(details))
@@ -140,7 +152,10 @@ function call(
       }
       if (
         stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ||
-        (link.finished && httpStatus === 0 && link.failure === undefined)
+        // Never sent, or expressly not looked at. Whoever merely hung up may have accepted it.
+        (link.finished &&
+          link.failure === undefined &&
+          (stream.id === undefined || stream.id > link.lastStream))
       ) {
         retire(links, link)
         return resolve('not_processed')
@@ -176,7 +191,13 @@ function linkTo(links: Map<string, Link>, target: OtlpTarget): Link {
     settings: { enablePush: false },
     [untraced]: true,
   } as Parameters<typeof connect>[1])
-  const link: Link = { session, finished: false, failure: undefined }
+  const link: Link = {
+    session,
+    finished: false,
+    lastStream: Number.POSITIVE_INFINITY,
+    calls: 0,
+    failure: undefined,
+  }
   const connectTimer = setTimeout(() => {
     session.destroy(
       Object.assign(new Error(`no connection within ${connectTimeoutMs} ms`), { code: 'ETIMEDOUT' }),
@@ -190,8 +211,9 @@ function linkTo(links: Map<string, Link>, target: OtlpTarget): Link {
   session.on('error', error => {
     link.failure ??= error
   })
-  session.on('goaway', code => {
+  session.on('goaway', (code, lastStream) => {
     link.finished = true
+    link.lastStream = lastStream
     if (code !== constants.NGHTTP2_NO_ERROR) link.failure ??= new Error(`GOAWAY ${code}`)
   })
   session.on('close', () => {
@@ -208,7 +230,11 @@ function linkTo(links: Map<string, Link>, target: OtlpTarget): Link {
 function retire(links: Map<string, Link>, link: Link): void {
   link.finished = true
   for (const [key, known] of links) if (known === link) links.delete(key)
-  if (!link.session.destroyed) link.session.destroy()
+  destroyUnused(link)
+}
+
+function destroyUnused({ session, calls }: Link): void {
+  if (calls === 0 && !session.destroyed) session.destroy()
 }
 
 /** Pings while a call waits. Returns how to stop. */
@@ -217,7 +243,8 @@ function keepAlive(link: Link, times: typeof pings, onDead: () => void): () => v
   let pending: NodeJS.Timeout | undefined
   const interval = setInterval(() => {
     if (session.destroyed || session.connecting || pending !== undefined) return
-    pending = setTimeout(onDead, times.timeoutMs)
+    // Blocked in between? Then the answer to the ping is read first.
+    pending = setTimeout(() => setImmediate(() => pending !== undefined && onDead()), times.timeoutMs)
     pending.unref()
     try {
       session.ping(() => {

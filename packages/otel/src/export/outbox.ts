@@ -183,6 +183,24 @@ export class Outbox {
     })
   }
 
+  /**
+   * For the `exit` event: settles what was accepted while nobody could read the answer, waiting for answers at most
+   * `budgetMs`. What stays in flight may have arrived or not.
+   */
+  readAnswers(budgetMs: number): void {
+    const end = performance.now() + budgetMs
+    for (const { inFlight, loaded } of this.destinations.values()) {
+      if (inFlight.size === 0) continue
+      const accepted = loaded?.readAnswers?.(Math.max(0, end - performance.now()))
+      for (const packet of accepted === undefined ? [] : [...inFlight]) {
+        if (!accepted!.has(packet.bytes)) continue
+        inFlight.delete(packet)
+        this.forget(packet)
+        packet.lane.options.ledger.settleExported(packet.items)
+      }
+    }
+  }
+
   /** What has not been settled, oldest first: waiting requests and those in flight, whose fate is unknown. */
   waiting(): Waiting[] {
     const packets: Packet[] = []

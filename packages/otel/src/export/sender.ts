@@ -14,6 +14,11 @@ export interface Shipment {
 export interface Sender {
   send(target: OtlpTarget, shipment: Shipment, timeoutMs: number): Promise<Outcome>
   close(): void
+  /**
+   * For the `exit` event: the bytes of those shipments in flight that were accepted, read synchronously and waited for at
+   * most `budgetMs`. Absent where answers cannot be read this way.
+   */
+  readAnswers?(budgetMs: number): ReadonlySet<Buffer>
 }
 
 export interface SenderKind {

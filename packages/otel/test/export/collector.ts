@@ -37,6 +37,8 @@ export type Reply =
       grpcMessage?: string
       grpcDetails?: Buffer
       trailersOnly?: boolean
+      /** Answers later; what a success accepts is accepted at once. */
+      afterMs?: number
     }
 
 const messages: Record<Signal, MessageName> = {
@@ -135,8 +137,10 @@ export class Collector {
         }
         const { status = 200, headers = {}, body: answer = '' } = reply === 'ok' ? {} : reply
         if (status < 300) this.accepted.push(received)
-        res.writeHead(status, { 'content-type': 'application/x-protobuf', ...headers })
-        res.end(answer)
+        later(reply, () => {
+          res.writeHead(status, { 'content-type': 'application/x-protobuf', ...headers })
+          res.end(answer)
+        })
       })
     })
   }
@@ -189,16 +193,25 @@ export class Collector {
           return
         }
         if (trailers['grpc-status'] === '0') this.accepted.push(received)
-        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
-        stream.on('wantTrailers', () => stream.sendTrailers(trailers))
-        const answer = Buffer.from((r.body as Buffer) ?? '')
-        const prefix = Buffer.alloc(5)
-        prefix.writeUInt32BE(answer.length, 1)
-        stream.end(Buffer.concat([prefix, answer]))
+        later(reply, () => {
+          if (stream.destroyed) return
+          stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+          stream.on('wantTrailers', () => stream.sendTrailers(trailers))
+          const answer = Buffer.from((r.body as Buffer) ?? '')
+          const prefix = Buffer.alloc(5)
+          prefix.writeUInt32BE(answer.length, 1)
+          stream.end(Buffer.concat([prefix, answer]))
+        })
       })
     })
     return server
   }
+}
+
+function later(reply: Reply, answer: () => void): void {
+  const afterMs = typeof reply === 'string' ? undefined : reply.afterMs
+  if (afterMs === undefined) answer()
+  else setTimeout(answer, afterMs)
 }
 
 function namesOf(signal: Signal, message: any): string[] {
