@@ -65,7 +65,7 @@ describe.each(cases)('$client.name ($kind)', ({ client, kind }) => {
         attributes: {
           ...shared,
           'messaging.system': 'kafka',
-          ...(client.tellsServer && { 'server.address': '127.0.0.1' }),
+          'server.address': '127.0.0.1',
         },
         children: [
           {

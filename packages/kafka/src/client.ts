@@ -2,6 +2,7 @@
 // #private fields intact.
 import * as confluent from './adapters/confluent.ts'
 import * as kafkajs from './adapters/kafkajs.ts'
+import { watchClusters } from './adapters/kafkajs-cluster.ts'
 import * as platformatic from './adapters/platformatic.ts'
 import * as rdkafka from './adapters/rdkafka.ts'
 import { readClientInfo } from './facts.ts'
@@ -100,14 +101,16 @@ export function instrumentKafka<K extends object>(kafka: K, options?: KafkaOptio
     const { state, isNew } = claim(kafka, options)
     learn(state.facts, readClientInfo(options))
     if (!isNew) return
-    wrapFactory(kafka, 'producer', state, (client, config) => {
-      attachProducer(client, state.given, { ...state.facts, ...confluent.readConstructorConfig(config) })
+    const withCluster = watchClusters(kafka, state)
+    wrapFactory(kafka, 'producer', state, withCluster, (client, config, cluster) => {
+      const facts: ClientFacts = confluent.readConstructorConfig(config)
+      attachProducer(client, state.given, { ...cluster, ...state.facts, ...facts })
     })
-    wrapFactory(kafka, 'consumer', state, (client, config) => {
+    wrapFactory(kafka, 'consumer', state, withCluster, (client, config, cluster) => {
       const { groupId } = (config ?? {}) as { groupId?: unknown }
       const facts: ClientFacts = confluent.readConstructorConfig(config)
       if (typeof groupId === 'string') facts.groupId = groupId
-      attachConsumer(client, state.given, { ...state.facts, ...facts })
+      attachConsumer(client, state.given, { ...cluster, ...state.facts, ...facts })
     })
   })
   return kafka
@@ -117,7 +120,8 @@ function wrapFactory(
   kafka: object,
   name: 'producer' | 'consumer',
   state: ClientState,
-  made: (client: object, config: unknown) => void,
+  withCluster: ReturnType<typeof watchClusters>,
+  made: (client: object, config: unknown, cluster: ClientFacts) => void,
 ): void {
   replace(
     kafka,
@@ -125,8 +129,9 @@ function wrapFactory(
     state,
     (original): AnyFunction =>
       function (this: unknown, ...args: unknown[]) {
-        const client = original.apply(this, args)
-        if (state.on) guard(`instrument a ${name}`, () => made(client, args[0]))
+        let client: any
+        const cluster = withCluster(() => (client = original.apply(this, args)))
+        if (state.on) guard(`instrument a ${name}`, () => made(client, args[0], cluster))
         return client
       },
   )

@@ -54,6 +54,7 @@ type Operation = 'send' | 'process' | 'create'
 interface Base {
   readonly revision: number
   readonly clusterId: string | undefined
+  readonly onlyBroker: unknown
   readonly attributes: Readonly<Attributes>
 }
 
@@ -77,11 +78,19 @@ export function startAttributes(
   if (!byTopic) bases[operation].set(facts, (byTopic = new Map()))
   const revision = facts.revision ?? 0
   const clusterId = facts.clusterId?.()
+  const onlyBroker = facts.serverAddress === undefined ? facts.onlyBroker?.() : undefined
   const known = byTopic.get(topic)
-  if (known && known.revision === revision && known.clusterId === clusterId) return { ...known.attributes }
+  if (
+    known &&
+    known.revision === revision &&
+    known.clusterId === clusterId &&
+    known.onlyBroker === onlyBroker
+  ) {
+    return { ...known.attributes }
+  }
   if (byTopic.size >= maxTopics) byTopic.clear()
-  const attributes = Object.freeze(describeOperation(operation, facts, topic, clusterId))
-  byTopic.set(topic, { revision, clusterId, attributes })
+  const attributes = Object.freeze(describeOperation(operation, facts, topic, clusterId, onlyBroker))
+  byTopic.set(topic, { revision, clusterId, onlyBroker, attributes })
   return { ...attributes }
 }
 
@@ -90,6 +99,7 @@ function describeOperation(
   facts: ClientFacts,
   topic: string | undefined,
   clusterId: string | undefined,
+  onlyBroker: unknown,
 ): Attributes {
   const attributes: Attributes = {
     'messaging.operation.name': operation,
@@ -102,9 +112,10 @@ function describeOperation(
     attributes['messaging.consumer.group.name'] = facts.groupId
   }
   if (facts.clientId !== undefined) attributes['messaging.client.id'] = facts.clientId
-  if (facts.serverAddress !== undefined) {
-    attributes['server.address'] = facts.serverAddress
-    if (facts.serverPort !== undefined) attributes['server.port'] = facts.serverPort
+  const { serverAddress, serverPort } = facts.serverAddress === undefined ? readBroker(onlyBroker) : facts
+  if (serverAddress !== undefined) {
+    attributes['server.address'] = serverAddress
+    if (serverPort !== undefined) attributes['server.port'] = serverPort
   }
   if (clusterId !== undefined) names.put(attributes, 'clusterId', clusterId)
   return attributes
@@ -122,4 +133,10 @@ export function readServer(servers: unknown): Pick<ClientFacts, 'serverAddress' 
   if (list.length !== 1 || typeof only !== 'string') return {}
   const match = /^(?:\w+:\/\/)?\[?(.+?)\]?:(\d+)$/.exec(only.trim())
   return match ? { serverAddress: match[1], serverPort: Number(match[2]) } : {}
+}
+
+function readBroker(broker: unknown): Pick<ClientFacts, 'serverAddress' | 'serverPort'> {
+  const { host, port } = (broker ?? {}) as { host?: unknown; port?: unknown }
+  if (typeof host !== 'string' || host === '') return {}
+  return { serverAddress: host, serverPort: typeof port === 'number' ? port : undefined }
 }

@@ -3,6 +3,7 @@
 // the package's main file to a require hook, but does show these.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readConstructorConfig } from './adapters/confluent.ts'
+import { readCluster, rememberServers } from './adapters/kafkajs-cluster.ts'
 import { attachConsumer, attachProducer } from './client.ts'
 import { guard } from './guard.ts'
 import { useNames } from './names.ts'
@@ -56,6 +57,7 @@ export function kafkaHooks(options?: Options & { semconvOptIn?: string }): Kafka
   const rdkafka = { name: 'node-rdkafka', versions: ['>=2.10.0 <4'] }
   return {
     modules: [
+      { ...kafkajs, file: 'src/cluster/connectionPoolBuilder.js', patch: rememberServers },
       {
         ...kafkajs,
         file: 'src/producer/index.js',
@@ -101,30 +103,20 @@ export function kafkaHooks(options?: Options & { semconvOptIn?: string }): Kafka
   }
 }
 
-/** The factory files of kafkajs get everything: the group id, and the cluster with its id. */
+/** The factory files of kafkajs get everything: the group id, and the cluster with its id and address. */
 function wrapKafkajs(factory: unknown, attach: Attach, options: Options | undefined): unknown {
   if (typeof factory !== 'function') return factory
   return function (this: unknown, ...args: unknown[]) {
     const client: unknown = factory.apply(this, args)
     guard('instrument kafkajs', () => {
-      const { groupId, cluster } = (args[0] ?? {}) as { groupId?: unknown; cluster?: KafkajsCluster }
+      const { groupId, cluster } = (args[0] ?? {}) as { groupId?: unknown; cluster?: unknown }
       attach(client as object, options, {
         groupId: typeof groupId === 'string' ? groupId : undefined,
-        clusterId: () => readClusterId(cluster),
+        ...readCluster(cluster),
       })
     })
     return client
   }
-}
-
-interface KafkajsCluster {
-  brokerPool?: { metadata?: { clusterId?: unknown } | null }
-}
-
-/** Known once the client has fetched metadata; null from brokers that have none. */
-function readClusterId(cluster: KafkajsCluster | undefined): string | undefined {
-  const id = cluster?.brokerPool?.metadata?.clusterId
-  return typeof id === 'string' ? id : undefined
 }
 
 function withMember(exports: any, name: string, wrap: (member: unknown) => unknown): unknown {

@@ -11,6 +11,8 @@ export interface ClientFacts {
   serverAddress?: string | undefined
   serverPort?: number | undefined
   clusterId?: (() => string | undefined) | undefined
+  /** The one broker of a cluster that has one: `{ host, port }` as the client keeps it. Asked without `serverAddress`. */
+  onlyBroker?: (() => unknown) | undefined
   /** Grows with everything that is learned later. */
   revision?: number
 }

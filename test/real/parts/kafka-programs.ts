@@ -19,8 +19,6 @@ export interface KafkaClient {
   readonly batches: boolean
   /** Handlers that fail get their message again. */
   readonly redelivers: boolean
-  /** Whether the preload learns the broker's address; kafkajs keeps it in closures. */
-  readonly tellsServer: boolean
   /** `error.type` of a message that is too large, where the client says so. */
   readonly tooLarge: string | RegExp
 }
@@ -34,7 +32,6 @@ const kafkajs: KafkaClient = {
   from: ['{ Kafka }', 'kafkajs'],
   batches: true,
   redelivers: true,
-  tellsServer: false,
   tooLarge: 'MESSAGE_TOO_LARGE',
   glue: `
 const kafka = new Kafka({ clientId: 'shop', brokers: [KAFKA_BROKERS], logLevel: 0, retry: { initialRetryTime: 50 } })
@@ -66,7 +63,6 @@ const confluent: KafkaClient = {
   from: ['confluent', '@confluentinc/kafka-javascript'],
   batches: true,
   redelivers: true,
-  tellsServer: true,
   tooLarge: /MSG_SIZE_TOO_LARGE|MESSAGE_TOO_LARGE/,
   glue: `
 const kafka = new confluent.KafkaJS.Kafka({ kafkaJS: { clientId: 'shop', brokers: [KAFKA_BROKERS], logLevel: 0 } })
@@ -152,7 +148,6 @@ const platformatic: KafkaClient = {
   from: ['{ Admin, Consumer, Producer, stringDeserializers, stringSerializers }', '@platformatic/kafka'],
   batches: false,
   redelivers: false,
-  tellsServer: true,
   tooLarge: 'MESSAGE_TOO_LARGE',
   glue: `
 const common = { clientId: 'shop', bootstrapBrokers: [KAFKA_BROKERS] }

@@ -36,10 +36,11 @@ check('C53 kafkajs imported as an ES module is instrumented, once', async () => 
   assert.deepEqual(seen, [send.spanContext().traceId])
   assert.deepEqual((await readWire(broker.address, topic)).map(headerNames), [['traceparent']])
   assert.equal(send.attributes['messaging.client.id'], 'app')
-  // Only the hooks see the cluster, whose id comes with the metadata that a consumer has by then.
-  if (process.env.TEST_PRELOAD === '1') {
-    assert.equal(received.attributes['messaging.kafka.cluster.id'] ?? null, await readClusterId())
-  }
+  // It comes with the metadata that a consumer has by then.
+  assert.equal(received.attributes['messaging.kafka.cluster.id'] ?? null, await readClusterId())
+  const [address, port] = broker.address.split(':')
+  assert.equal(received.attributes['server.address'], address)
+  assert.equal(received.attributes['server.port'], Number(port))
   await producer.disconnect()
   await consumer.disconnect()
 })

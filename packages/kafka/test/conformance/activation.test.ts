@@ -191,8 +191,9 @@ describe.each(combinations)('%s by %s', (client, mode) => {
 
   test('C57 an ignored topic has no span and no header, also beside others', async () => {
     sdk = startSdk()
-    const [t, health] = [newTopic(), newTopic()]
-    driver.configure({ ignoreTopics: [health, /^internal\./g] })
+    const [t, health, internal] = [newTopic(), newTopic(), newTopic()]
+    // With the flag "g" a pattern remembers where it left off.
+    driver.configure({ ignoreTopics: [health, new RegExp(`^${internal}$`, 'g')] })
     const producer = await driver.producer()
     await producer.sendBatch({
       topicMessages: [
@@ -200,8 +201,8 @@ describe.each(combinations)('%s by %s', (client, mode) => {
         { topic: health, messages: [{ value: 'v' }] },
       ],
     })
-    await producer.send({ topic: 'internal.x', messages: [{ value: 'v' }] })
-    await producer.send({ topic: 'internal.x', messages: [{ value: 'v' }] })
+    await producer.send({ topic: internal, messages: [{ value: 'v' }] })
+    await producer.send({ topic: internal, messages: [{ value: 'v' }] })
     expect(sdk.spans().map(span => span.name)).toEqual([`send ${t}`])
     expect(headerNames((await driver.wire(health))[0])).toEqual([])
     let handled = 0
@@ -370,19 +371,20 @@ test('C59 a meter provider that takes histograms over gets them read, with exemp
   )
   const driver = await loaders.KJ('both')
   const producer = await driver.producer()
-  await producer.send({ topic: 't', messages: [{ value: 'a' }] })
+  const t = driver.newTopic()
+  await producer.send({ topic: t, messages: [{ value: 'a' }] })
   await driver.api
-    .traceMessage({ topic: 't', headers: {} }, { groupId: 'g' }, () => Promise.reject(new Error('no')))
+    .traceMessage({ topic: t, headers: {} }, { groupId: 'g' }, () => Promise.reject(new Error('no')))
     .catch(() => {})
   expect(sources.map(source => [source.name, source.unit, source.scope.name])).toEqual([
     ['messaging.client.operation.duration', 's', '@org/otel-kafka'],
     ['messaging.process.duration', 's', '@org/otel-kafka'],
   ])
   const [sent] = sources[0].collect()
-  expect(sent).toMatchObject({ count: 1, attributes: { 'messaging.destination.name': 't' } })
+  expect(sent).toMatchObject({ count: 1, attributes: { 'messaging.destination.name': t } })
   expect(sent.bucketCounts.reduce((sum: number, one: number) => sum + one)).toBe(1)
   expect(sent.exemplars).toMatchObject([
-    { value: sent.sum, spanId: sdk.named('send t')[0]!.spanContext().spanId },
+    { value: sent.sum, spanId: sdk.named(`send ${t}`)[0]!.spanContext().spanId },
   ])
   expect(sources[0].collect()[0].exemplars).toEqual([])
   expect(sources[1].collect()[0].attributes).toMatchObject({

@@ -56,6 +56,7 @@ describe.each(combinations)('%s by %s: a consumer of single messages', (client, 
     )
     expect(spans).toHaveLength(1)
     const [span] = spans
+    const [address, port] = driver.address.split(':')
     expect(span!.kind).toBe(SpanKind.CONSUMER)
     expect(span!.parentSpanContext).toMatchObject({ traceId: traceId(1), spanId: spanId(1), isRemote: true })
     expect(span!.links.map(link => link.context.spanId)).toEqual([spanId(1)])
@@ -71,6 +72,8 @@ describe.each(combinations)('%s by %s: a consumer of single messages', (client, 
       'messaging.kafka.message.key': 'order-1',
       'messaging.consumer.group.name': `group-${t}`,
       'messaging.client.id': 'app',
+      'server.address': address,
+      'server.port': Number(port),
     })
   })
 

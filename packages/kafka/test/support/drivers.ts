@@ -34,6 +34,8 @@ export interface Driver {
   readonly name: 'KJ' | 'CF'
   readonly api: Api
   readonly lib: any
+  /** `host:port` of the only broker. */
+  readonly address: string
   newTopic(): string
   /** Options for clients made from now on. */
   configure(options: Options): void
@@ -130,6 +132,7 @@ export async function loadKafkajs(mode: Mode): Promise<Driver> {
   const newKafka = () => new lib.Kafka(config)
   const driver: Driver = {
     name: 'KJ',
+    address: broker.address,
     newTopic: broker.newTopic,
     api,
     lib,
@@ -188,6 +191,7 @@ export async function loadConfluent(mode: Mode): Promise<Driver> {
     new lib.Kafka({ kafkaJS: { clientId: 'app', brokers: ['127.0.0.1:1'], logger: quiet } })
   const driver: Driver = {
     name: 'CF',
+    address: '127.0.0.1:1',
     newTopic: () => `topic-${++topics}`,
     api,
     lib,
