@@ -1,0 +1,305 @@
+// What our sources touch inside of libraries without a promise in their documentation, tried on every copy that is
+// installed for tests. Prints what is gone; the same form as node.cjs.
+const assert = require('node:assert/strict')
+const fs = require('node:fs')
+const { createRequire } = require('node:module')
+const path = require('node:path')
+
+const packages = path.join(__dirname, '../../..')
+const from = name => createRequire(path.join(packages, name, 'package.json'))
+const otel = from('otel')
+const kafka = from('kafka')
+const exemplars = from('exemplars')
+const logging = from('logging')
+
+function symbolsOf(object) {
+  const found = new Map()
+  for (let o = object; o !== null; o = Object.getPrototypeOf(o)) {
+    for (const symbol of Object.getOwnPropertySymbols(o)) {
+      if (symbol.description !== undefined && !found.has(symbol.description))
+        found.set(symbol.description, symbol)
+    }
+  }
+  return found
+}
+
+const rows = [
+  ...['@opentelemetry/api', 'opentelemetry-api-1.4', 'opentelemetry-api-1.7', 'opentelemetry-api-1.9'].map(
+    library => ({
+      library,
+      names: ['_proxyTracerProvider'],
+      where: 'packages/otel/src/tracing/publish.ts',
+      loses: 'tracers that the application took before the start never record',
+      check() {
+        const { trace } = otel(library)
+        assert.equal(typeof trace._proxyTracerProvider?.setDelegate, 'function')
+        const before = trace.getTracer('t')
+        const made = []
+        const startSpan = name => made.push(name)
+        trace._proxyTracerProvider.setDelegate({ getTracer: () => ({ startSpan }) })
+        before.startSpan('late')
+        assert.deepEqual(made, ['late'])
+      },
+    }),
+  ),
+  {
+    library: '@opentelemetry/api-logs',
+    names: ['_proxyLoggerProvider', '_setDelegate'],
+    where: 'packages/otel/src/tracing/publish.ts',
+    loses: 'loggers that the application took before the start never emit',
+    check() {
+      const { logs } = otel('@opentelemetry/api-logs')
+      assert.equal(typeof logs._proxyLoggerProvider?._setDelegate, 'function')
+      const before = logs.getLogger('l')
+      const emitted = []
+      logs._proxyLoggerProvider._setDelegate({ getLogger: () => ({ emit: record => emitted.push(record) }) })
+      before.emit('late')
+      assert.deepEqual(emitted, ['late'])
+    },
+  },
+  {
+    library: '@opentelemetry/instrumentation',
+    names: ['_modules', '_config', '_diag', '_enabled', '_wrap', '_unwrap', '_updateMetricInstruments'],
+    where: 'packages/otel/src/loader/instrumentation-base.ts, upstream.ts',
+    loses: "upstream's instrumentations do not find in our base class what they expect from their own",
+    check() {
+      const { InstrumentationBase } = otel('@opentelemetry/instrumentation')
+      class Probe extends InstrumentationBase {
+        init() {
+          return [{ name: 'x', supportedVersions: ['*'], files: [] }]
+        }
+      }
+      const probe = new Probe('probe', '1', { enabled: false })
+      assert.deepEqual(
+        probe._modules.map(({ name }) => name),
+        ['x'],
+      )
+      assert.equal(probe._config.enabled, false)
+      assert.equal(typeof probe._enabled, 'boolean')
+      for (const name of ['_wrap', '_unwrap', '_massWrap', '_massUnwrap', '_updateMetricInstruments'])
+        assert.equal(typeof probe[name], 'function', name)
+      assert.equal(typeof probe._diag.error, 'function')
+    },
+  },
+  {
+    library: '@opentelemetry/instrumentation-graphql',
+    names: ['_patchExecute'],
+    where: 'packages/otel/src/libraries/graphql.ts',
+    loses: 'arguments that GraphQL got since are dropped from execute()',
+    check() {
+      const { GraphQLInstrumentation } = otel('@opentelemetry/instrumentation-graphql')
+      const instrumentation = new GraphQLInstrumentation({ enabled: false })
+      const wrap = instrumentation._patchExecute(() => {})
+      assert.equal(typeof wrap(() => {}), 'function')
+    },
+  },
+  ...['pino', 'pino-8', 'pino-9'].map(library => ({
+    library,
+    names: [
+      'pino.asJson',
+      'pino.chindings',
+      'pino.formatters',
+      'pino.stringifiers',
+      'pino.stream',
+      'pino.lsCache',
+    ],
+    where: 'packages/logging/src/pino.ts, pino-record.ts',
+    loses: 'lines of pino carry no trace id and are not sent',
+    check() {
+      const pino = logging(library)
+      const makePrototype = logging(`${library}/lib/proto.js`)
+      const prototype = Object.getPrototypeOf(makePrototype())
+      const asJson = symbolsOf(prototype).get('pino.asJson')
+      assert.equal(typeof prototype[asJson], 'function')
+      const lines = []
+      const logger = pino({}, { write: line => lines.push(line) })
+      const symbols = symbolsOf(logger)
+      const at = name => logger[symbols.get(name)]
+      assert.equal(typeof at('pino.chindings'), 'string')
+      assert.equal(typeof at('pino.formatters'), 'object')
+      assert.equal(typeof at('pino.stringifiers'), 'object')
+      assert.equal(typeof at('pino.stream'), 'object')
+      assert.equal(at('pino.lsCache')[30], '{"level":30')
+      for (const name of ['messageKey', 'errorKey', 'serializers', 'nestedKey'])
+        assert(symbols.has(`pino.${name}`), `pino.${name}`)
+      const original = prototype[asJson]
+      prototype[asJson] = function (obj, msg, num, time) {
+        assert.match(time, /^,"time":\d+$/)
+        return original.call(this, obj, msg, num, `${time},"added":1`)
+      }
+      logger.info({ a: 1 }, 'text')
+      prototype[asJson] = original
+      assert.equal(JSON.parse(lines[0]).added, 1)
+    },
+  })),
+  {
+    library: 'bunyan',
+    names: ['_emit'],
+    where: 'packages/logging/src/bunyan.ts',
+    loses: 'lines of bunyan carry no trace id and are not sent',
+    check() {
+      const bunyan = logging('bunyan')
+      const { prototype } = bunyan
+      const original = prototype._emit
+      const seen = []
+      prototype._emit = function (rec, noemit) {
+        seen.push([typeof rec, rec.msg, noemit])
+        return original.call(this, rec, noemit)
+      }
+      bunyan.createLogger({ name: 'x', streams: [{ type: 'raw', stream: { write() {} } }] }).info('text')
+      prototype._emit = original
+      assert.deepEqual(seen.filter(([, msg]) => msg === 'text').slice(0, 1), [
+        ['object', 'text', seen.at(-1)[2]],
+      ])
+    },
+  },
+  {
+    library: 'winston',
+    names: ['_transform'],
+    where: 'packages/logging/src/winston.ts',
+    loses: 'lines of winston carry no trace id and are not sent',
+    check() {
+      const winston = logging('winston')
+      const Logger = logging('winston/lib/winston/logger.js')
+      for (const name of ['write', '_transform', 'push'])
+        assert.equal(typeof Logger.prototype[name], 'function', name)
+      const seen = []
+      const original = Logger.prototype._transform
+      Logger.prototype._transform = function (info, ...rest) {
+        seen.push(info.message)
+        return original.call(this, info, ...rest)
+      }
+      winston.createLogger({ transports: [new winston.transports.Console({ silent: true })] }).info('text')
+      Logger.prototype._transform = original
+      assert.deepEqual(seen, ['text'])
+    },
+  },
+  ...['prom-client', 'prom-client-14', '@platformatic/prom-client', '@prometheus-io/client'].map(library => ({
+    library,
+    names: ['_defaultLabels'],
+    where: 'packages/exemplars/src/page.ts',
+    loses: 'the OpenMetrics page has no default labels',
+    check() {
+      const { Registry } = exemplars(library)
+      const registry = new Registry()
+      registry.setDefaultLabels({ app: 'x' })
+      assert.deepEqual({ ...registry._defaultLabels }, { app: 'x' })
+      assert.equal(typeof registry.getMetricsAsArray, 'function')
+      assert.equal(typeof registry.contentType, 'string')
+    },
+  })),
+  {
+    library: '@opentelemetry/sdk-metrics',
+    names: [
+      '_writableMetricStorage',
+      '_deltaMetricStorage',
+      '_aggregator',
+      '_temporalMetricStorage',
+      '_unreportedAccumulations',
+      '_boundaries',
+    ],
+    where: 'packages/exemplars/src/sdk-metrics.ts',
+    loses: "metrics of the application's SDK carry no exemplars (it is found out at run time, and said)",
+    check() {
+      const { MeterProvider } = exemplars('@opentelemetry/sdk-metrics')
+      const instrument = new MeterProvider({
+        readers: [
+          {
+            setMetricProducer() {},
+            selectAggregation: () => ({ type: 0 }),
+            selectAggregationTemporality: () => 1,
+            selectCardinalityLimit: () => 10,
+            collect: async () => ({ resourceMetrics: { scopeMetrics: [] }, errors: [] }),
+            forceFlush: async () => {},
+            shutdown: async () => {},
+          },
+        ],
+      })
+        .getMeter('m')
+        .createHistogram('h', { advice: { explicitBucketBoundaries: [1, 2] } })
+      const storage = instrument._writableMetricStorage
+      assert.equal(typeof storage.record, 'function')
+      assert.equal(typeof storage._temporalMetricStorage.buildMetrics, 'function')
+      assert.equal(typeof storage._temporalMetricStorage._unreportedAccumulations.size, 'number')
+      const aggregator = storage._deltaMetricStorage._aggregator
+      assert.deepEqual(aggregator.createAccumulation([0, 0])._boundaries, [1, 2])
+    },
+  },
+  {
+    library: '@opentelemetry/sdk-metrics',
+    names: ['_maxSize'],
+    where: 'packages/exemplars/src/sdk-metrics.ts',
+    loses: 'exponential histograms keep the exemplars of a plain one',
+    check() {
+      const folder = path.dirname(exemplars.resolve('@opentelemetry/sdk-metrics'))
+      const files = fs
+        .readdirSync(folder, { recursive: true })
+        .filter(file => /ExponentialHistogram\.c?js$/.test(file))
+      assert(
+        files.some(file => /this\._maxSize|_maxSize;/.test(fs.readFileSync(path.join(folder, file), 'utf8'))),
+      )
+    },
+  },
+  {
+    library: '@platformatic/kafka',
+    names: ['plt.kafka.base.options', '_write', '_final'],
+    where: 'packages/kafka/src/adapters/platformatic.ts, client.ts',
+    loses:
+      'spans of @platformatic/kafka do not know their client and group, and its producer streams have none',
+    async check() {
+      // It does not run on 20 either.
+      if (Promise.withResolvers === undefined) return
+      const { Producer, ProducerStream } = await import(kafka.resolve('@platformatic/kafka'))
+      const producer = new Producer({ clientId: 'me', bootstrapBrokers: ['127.0.0.1:1'] })
+      const symbol = symbolsOf(producer).get('plt.kafka.base.options')
+      assert.equal(producer[symbol]?.clientId, 'me')
+      for (const name of ['_write', '_final'])
+        assert.equal(typeof ProducerStream.prototype[name], 'function', name)
+      await producer.close()
+    },
+  },
+  {
+    library: '@confluentinc/kafka-javascript',
+    names: ['_getInternalClient'],
+    where: 'packages/kafka/src/client.ts, adapters/confluent.ts',
+    loses: "Confluent's client is taken for KafkaJS, and its consumer has no spans",
+    check() {
+      // Its binding may not be built here; these files tell as well.
+      const folder = path.dirname(kafka.resolve('@confluentinc/kafka-javascript/package.json'))
+      for (const file of ['_producer.js', '_consumer.js'])
+        assert.match(
+          fs.readFileSync(path.join(folder, 'lib/kafkajs', file), 'utf8'),
+          /^ {2}_getInternalClient\(\)/m,
+        )
+    },
+  },
+  {
+    library: 'node-rdkafka',
+    names: ['_modifiedProduce'],
+    where: 'packages/kafka/src/adapters/rdkafka.ts',
+    loses: 'the high-level producer of node-rdkafka is called with the arguments of the other one',
+    check() {
+      const folder = path.dirname(kafka.resolve('node-rdkafka/package.json'))
+      const text = fs.readFileSync(path.join(folder, 'lib/producer/high-level-producer.js'), 'utf8')
+      assert.match(text, /\._modifiedProduce = /)
+    },
+  },
+]
+
+module.exports = { rows }
+
+async function main() {
+  const problems = []
+  for (const { library, names, where, loses, check } of rows) {
+    try {
+      await check()
+    } catch (error) {
+      problems.push(
+        `${library} on Node ${process.versions.node}: ${names.join(', ')} (used in ${where}) is not what it was: ${error.message.split('\n')[0]}. Without it ${loses}.`,
+      )
+    }
+  }
+  process.stdout.write(JSON.stringify(problems))
+  process.exit()
+}
+if (require.main === module) void main()
