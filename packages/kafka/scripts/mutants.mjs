@@ -1,5 +1,6 @@
 // Breaks the package on purpose, one way at a time, and checks that the tests notice: each mutation is applied to a
-// copy of the package, and the suites named with it must go red. Prints a table; exits 1 when one survives.
+// copy of the package, and in the suites named with it a test must go red: where the mutation names a case or a test,
+// that one. Prints a table; exits 1 when one survives.
 //
 //   node packages/kafka/scripts/mutants.mjs            all of them
 //   node packages/kafka/scripts/mutants.mjs status     those whose name contains "status"
@@ -13,7 +14,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const here = fileURLToPath(new URL('..', import.meta.url))
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** `find` must occur exactly once, so that a mutation cannot silently stop being one when the code changes. */
+/**
+ * `find` must occur exactly once, so that a mutation cannot silently stop being one when the code changes. The test
+ * that has to notice is `by`, a part of its title, or else the case in parentheses.
+ */
 const mutations = [
   // The kill-list of the conformance document.
   {
@@ -45,7 +49,7 @@ const mutations = [
     replace:
       'if (raw?.headers && result) { registry.wireHeaders.set(result, raw.headers); const m = result as any; beginProcess({ settings: defaultSettings, given: {}, facts: {}, on: true, undo: [] }, m, { topic: m.topic, partition: m.partition }, false, ROOT_CONTEXT)?.succeed() }',
     prepend:
-      "import { defaultSettings } from '../options.ts'\nimport { beginProcess } from '../process.ts'\n",
+      "import { ROOT_CONTEXT } from '@opentelemetry/api'\nimport { defaultSettings } from '../options.ts'\nimport { beginProcess } from '../process.ts'\n",
     tests: 'platformatic',
   },
   {
@@ -65,11 +69,12 @@ const mutations = [
   },
   {
     name: '"no SDK" is decided when the client is wrapped (late registration)',
-    file: 'src/telemetry.ts',
-    find: 'return isSuppressed(context) || (',
-    replace: 'return isSuppressed(context) || (decided ??= ',
-    prepend: 'let decided: boolean | undefined\n',
+    file: 'src/adapters/kafkajs.ts',
+    find: 'export function wrapSend(original: AnyFunction, state: ClientState): AnyFunction {\n',
+    replace:
+      'export function wrapSend(original: AnyFunction, state: ClientState): AnyFunction {\n  if (isQuiet(context.active())) return original\n',
     tests: 'activation',
+    by: 'an SDK that registers after the client was instrumented',
   },
   // More ways to be wrong that once were somebody's bug.
   {
@@ -172,7 +177,7 @@ for (const mutation of mutations.filter(({ name }) => name.includes(wanted))) {
 console.log(survivors === 0 ? '\nevery mutation was noticed' : `\n${survivors} mutations went unnoticed`)
 process.exit(survivors === 0 ? 0 : 1)
 
-function runMutation({ name, file, find, replace, also = [], prepend = '', tests }) {
+function runMutation({ name, file, find, replace, also = [], prepend = '', tests, by }) {
   const copy = mkdtempSync(join(tmpdir(), 'kafka-mutant-'))
   try {
     for (const part of ['src', 'test', 'package.json'])
@@ -206,9 +211,13 @@ function runMutation({ name, file, find, replace, also = [], prepend = '', tests
     if (failed.length === 0 && result.numRuntimeErrorTestSuites > 0)
       throw new Error(`${name}: the mutant does not load`)
     if (result.numPassedTests + failed.length === 0) throw new Error(`${name}: no test of "${tests}" ran`)
+    if (result.numPassedTests === 0)
+      throw new Error(`${name}: every test of "${tests}" fails, also without it?`)
+    const named = by ?? /\((C\d\d)\)/.exec(name)?.[1] ?? ''
+    const noticed = failed.filter(({ fullName }) => fullName.includes(named))
     return {
-      killed: failed.length > 0,
-      by: failed[0] && `${failed.length} tests, first "${failed[0].fullName}"`,
+      killed: noticed.length > 0,
+      by: noticed[0] && `${failed.length} tests, one of them "${noticed[0].fullName}"`,
     }
   } finally {
     rmSync(copy, { recursive: true, force: true })
