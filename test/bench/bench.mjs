@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { nodePath, nodeVersions } from '../../scripts/nodes.mjs'
 import { baseline, peerNames, preparePeers } from './peers.mjs'
 import { hasWrk, pins } from './processes.mjs'
 import { renderPage, renderRun } from './report.mjs'
@@ -28,6 +29,7 @@ const groups = {
 const help = `npm run bench -- [options]
 
   --suite a,b       ${Object.keys(groups).join(', ')}; all by default
+  --node 20,22      http-100 once more under each of these Nodes (${Object.keys(nodeVersions).join(',')}); alone, unless --suite is given
   --peers a,b       ${peerNames.join(', ')}; all by default
   --rounds n        rounds of every suite (9; --quick 3)
   --seconds n       seconds of load in each round (3; --quick 1)
@@ -40,7 +42,8 @@ const help = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    suite: { type: 'string', default: Object.keys(groups).join(',') },
+    suite: { type: 'string' },
+    node: { type: 'string', default: '' },
     peers: { type: 'string', default: peerNames.join(',') },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -65,7 +68,9 @@ else {
 }
 
 async function measure() {
-  const names = values.suite.split(',').flatMap(name => {
+  const nodes = values.node.split(',').filter(Boolean)
+  const wanted = values.suite?.split(',') ?? (nodes.length > 0 ? [] : Object.keys(groups))
+  const names = wanted.flatMap(name => {
     if (groups[name] === undefined)
       throw new Error(`there is no suite ${name}; ${Object.keys(groups).join(', ')}`)
     return groups[name]
@@ -98,6 +103,13 @@ async function measure() {
         `[bench] ${name} is left out: it needs wrk (apt-get install wrk, brew install wrk)\n`,
       )
   }
+  const majors = {}
+  for (const wanted of nodes) {
+    if (!hasWrk()) throw new Error('--node needs wrk (apt-get install wrk, brew install wrk)')
+    const node = nodePath(wanted)
+    const load = { ...services['http-100'], peers, rounds, seconds, connections, apps, node }
+    majors[nodeVersions[wanted] ?? wanted] = await measureService('http', load)
+  }
   const meta = {
     date: new Date().toISOString(),
     node: process.versions.node,
@@ -109,7 +121,7 @@ async function measure() {
     connections,
     versions,
   }
-  return { meta, suites, printed }
+  return { meta, suites, majors, printed }
 }
 
 function readRuns(files) {
@@ -117,6 +129,7 @@ function readRuns(files) {
   return {
     meta: { ...runs.at(-1).meta, versions: Object.assign({}, ...runs.map(run => run.meta.versions)) },
     suites: Object.assign({}, ...runs.map(run => run.suites)),
+    majors: Object.assign({}, ...runs.map(run => run.majors)),
     printed: Object.assign({}, ...runs.map(run => run.printed)),
   }
 }

@@ -127,3 +127,26 @@ export function readFigures(suites) {
   }
   return known
 }
+
+/**
+ * The http suite on each Node, from `{ version: rows of the peers }`: what a request costs, what is added, and ours as a
+ * share of upstream's. A line of Node on which the compiler gives up on our code shows here before anybody notices.
+ */
+export function readMajors(majors = {}) {
+  return Object.keys(majors)
+    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    .map(version => {
+      const of = peer => majors[version][peer]?.map(row => row.cpuUs) ?? []
+      const bare = of('bare')
+      const added = peer => summarize(of(peer).map((value, i) => value - bare[i]))
+      return {
+        version,
+        bare: summarize(bare),
+        upstream: summarize(of('upstream')),
+        ours: summarize(of('ours')),
+        addedByUpstream: added('upstream'),
+        addedByOurs: added('ours'),
+        share: summarize(addedShare(of('ours'), of('upstream'), bare)),
+      }
+    })
+}

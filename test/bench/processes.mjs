@@ -29,9 +29,9 @@ export function runToEnd(core, file, args, { env, cwd, timeoutMs = 30_000 } = {}
 
 /** A server under our control: says `{ port }` when it listens, answers `ask(...)`, ends with us. */
 export class Service {
-  static async start(core, args, { env, cwd, timeoutMs = 30_000 } = {}) {
+  static async start(core, args, { env, cwd, node = process.execPath, timeoutMs = 30_000 } = {}) {
     const service = new Service()
-    const [file, rest] = command(core, process.execPath, args)
+    const [file, rest] = command(core, node, args)
     service.child = spawn(file, rest, { env, cwd, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     service.stderr = ''
     service.child.stderr.on('data', data => (service.stderr = (service.stderr + data).slice(-2000)))

@@ -43,8 +43,8 @@ export function measureStartup(file, { peers, rounds, apps }) {
   })
 }
 
-/** CPU per request, throughput, latency and memory of a server under a closed loop. */
-export function measureService(app, { peers, rounds, apps, seconds, connections, sampling }) {
+/** CPU per request, throughput, latency and memory of a server under a closed loop. `node`: the binary that runs it. */
+export function measureService(app, { peers, rounds, apps, seconds, connections, sampling, node }) {
   return withSink(async sink => {
     const others = []
     const surroundings = {}
@@ -61,7 +61,11 @@ export function measureService(app, { peers, rounds, apps, seconds, connections,
       }
       return await inTurns(peers, rounds, `${app} ${sampling}%`, async peer => {
         const env = { ...environmentOf(peer, { sampling, sink: sink.port }), ...surroundings }
-        const service = await Service.start(measuredCore, [join(apps, `${app}.cjs`)], { env, cwd: apps })
+        const service = await Service.start(measuredCore, [join(apps, `${app}.cjs`)], {
+          env,
+          cwd: apps,
+          node,
+        })
         try {
           await warmUp(app, service, paths, connections)
           return await loadOnce(service, paths, { seconds, connections })
