@@ -22,19 +22,26 @@ export interface Post {
   readonly tls: OtlpTarget['tls']
 }
 
-/** A keep-alive connection pool for one place. */
+/** Where requests to one URL go: worked out once, not for every batch. */
+interface Place {
+  readonly to: Pick<ClientRequestArgs, 'protocol' | 'hostname' | 'port' | 'path'>
+  readonly authorization: Readonly<Record<string, string>>
+  readonly agent: Agent
+}
+
+/** Keep-alive connection pools, one for every protocol and set of certificates. */
 export class HttpClient {
   private readonly agents = new Map<string, Promise<Agent>>()
+  private readonly places = new Map<string, Promise<Place>>()
 
   /** Ends within `timeoutMs`, never rejects. */
   async post(post: Post): Promise<Answer> {
     try {
-      const url = new URL(post.url)
-      const agent = await this.agentFor(url.protocol, post.tls)
-      const first = await this.attempt(post, url, agent)
+      const place = await this.placeOf(post)
+      const first = await this.attempt(post, place)
       // The other side may close an idle connection in the very moment we use it. Nothing of the request was handled,
       // so one fresh attempt costs nobody anything.
-      return 'error' in first && first.staleSocket ? await this.attempt(post, url, agent) : first
+      return 'error' in first && first.staleSocket ? await this.attempt(post, place) : first
     } catch (error) {
       // A URL or a header value that cannot be sent.
       return describeError(error)
@@ -49,39 +56,66 @@ export class HttpClient {
       )
     }
     this.agents.clear()
+    this.places.clear()
+  }
+
+  private placeOf({ url, tls }: Post): Promise<Place> {
+    const key = `${url} ${keyOf(tls)}`
+    let place = this.places.get(key)
+    if (place === undefined) {
+      place = this.findPlace(url, tls)
+      this.places.set(key, place)
+      // Unusable now, but certificates may be there when the next batch leaves.
+      place.catch(() => this.places.delete(key))
+    }
+    return place
+  }
+
+  private async findPlace(text: string, tls: OtlpTarget['tls']): Promise<Place> {
+    const url = new URL(text)
+    return {
+      to: {
+        protocol: url.protocol,
+        hostname: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port,
+        path: url.pathname + url.search,
+      },
+      authorization: readAuthorization(url),
+      agent: await this.agentFor(url.protocol, tls),
+    }
   }
 
   private agentFor(protocol: string, tls: OtlpTarget['tls']): Promise<Agent> {
-    const key = `${protocol} ${tls.caFile} ${tls.clientCertFile} ${tls.clientKeyFile}`
+    const key = `${protocol} ${keyOf(tls)}`
     let agent = this.agents.get(key)
     if (agent === undefined) {
       agent = createAgent(protocol, tls)
       this.agents.set(key, agent)
+      agent.catch(() => this.agents.delete(key))
     }
     return agent
   }
 
   private attempt(
     post: Post,
-    url: URL,
-    agent: Agent,
+    { to, authorization, agent }: Place,
   ): Promise<Exclude<Answer, { error: string }> | { error: string; says: string; staleSocket?: boolean }> {
     return new Promise(resolve => {
       const options: ClientRequestArgs & { [untraced]?: boolean } = {
-        protocol: url.protocol,
-        hostname: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port,
-        path: url.pathname + url.search,
+        ...to,
         method: 'POST',
         agent,
-        headers: { ...authorization(url), ...post.headers, 'content-length': post.body.length },
+        headers: { ...authorization, ...post.headers, 'content-length': post.body.length },
         [untraced]: true,
       }
       let response: IncomingMessage | undefined
       const chunks: Buffer[] = []
       let size = 0
       let connectTimer: NodeJS.Timeout | undefined
+      let settled = false
       const finish = (error?: unknown) => {
+        if (settled) return
+        settled = true
         clearTimeout(timer)
         clearTimeout(connectTimer)
         // Once a status has arrived it counts, whatever happens to the rest of the answer.
@@ -121,10 +155,15 @@ export class HttpClient {
         })
         message.on('end', () => finish())
         message.on('error', finish)
-        message.on('close', () => finish(message.complete ? undefined : new Error('closed')))
+        // An error costs a stack trace: it is made only where it is the answer.
+        message.on('close', () => {
+          if (!settled) finish(message.complete ? undefined : new Error('closed'))
+        })
       })
       request.on('error', finish)
-      request.on('close', () => finish(new Error('closed')))
+      request.on('close', () => {
+        if (!settled) finish(new Error('closed'))
+      })
       // Informational and upgrade answers have no place in OTLP.
       request.on('upgrade', (_, socket) => socket.destroy())
       request.end(post.body)
@@ -145,7 +184,11 @@ async function createAgent(protocol: string, tls: OtlpTarget['tls']): Promise<Ag
   return Object.assign(agent, { [untraced]: true })
 }
 
-function authorization(url: URL): Record<string, string> {
+function keyOf(tls: OtlpTarget['tls']): string {
+  return `${tls.caFile} ${tls.clientCertFile} ${tls.clientKeyFile}`
+}
+
+function readAuthorization(url: URL): Record<string, string> {
   if (url.username === '' && url.password === '') return {}
   try {
     const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`

@@ -1,5 +1,11 @@
 import { decode } from '../../test/export/otlp.ts'
-import { encodeKeyValue, ProtoWriter } from './protobuf.ts'
+import { ProtoWriter } from './protobuf.ts'
+
+function encodeKeyValue(tag: number, key: string, value: unknown): Buffer {
+  const writer = new ProtoWriter(128)
+  writer.keyValue(tag, key, value)
+  return writer.finish()
+}
 
 function roundTrip(value: unknown, key = 'key'): any {
   const bytes = encodeKeyValue(0x0a, key, value)

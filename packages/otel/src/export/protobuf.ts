@@ -452,10 +452,3 @@ function encodeKey(key: string): KeyBytes {
   if (keyCache.size < maxCachedKeys && length < 256) keyCache.set(key, out)
   return out
 }
-
-/** One ready KeyValue field, for attributes that repeat unchanged: `EndedSpan.encodedAttributes` with tag 0x4a. */
-export function encodeKeyValue(tag: number, key: string, value: unknown): Buffer {
-  const writer = new ProtoWriter(128)
-  writer.keyValue(tag, key, value)
-  return writer.finish()
-}

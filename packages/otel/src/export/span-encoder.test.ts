@@ -6,7 +6,7 @@ import { decode } from '../../test/export/otlp.ts'
 import { idHex, Random } from '../../test/export/random.ts'
 import { endedSpan, httpAttributes, seeded } from '../../test/export/samples.ts'
 import type { EndedSpan } from '../tracing/ended-span.ts'
-import { encodeKeyValue, ProtoWriter } from './protobuf.ts'
+import { ProtoWriter } from './protobuf.ts'
 import { encodeScope, frameRequest } from './request.ts'
 import { encodeResource } from './resource-encoder.ts'
 import { encodeSpan } from './span-encoder.ts'
@@ -121,7 +121,7 @@ describe('a span', () => {
       statusCode: 2,
       statusMessage: 'boom',
       events: [{ name: 'exception', timeMs: 1_763_712_000_200, attributes: { a: 1 }, droppedAttributes: 2 }],
-      encodedAttributes: encodeKeyValue(0x4a, 'repeated', 'yes'),
+      common: { attributes: ['repeated', 'yes'], encoded: null },
     })
     const [decoded] = ours([span]).resourceSpans[0].scopeSpans[0].spans
     expect(decoded).toMatchObject({

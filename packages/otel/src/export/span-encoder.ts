@@ -1,8 +1,8 @@
 // EndedSpan -> bytes of one OTLP Span, written at end() so that no span object outlives its request.
 // Field numbers: opentelemetry/proto/trace/v1/trace.proto.
 import type { AttributeValue } from '@opentelemetry/api'
-import type { EndedSpan, SpanEvent, SpanLink } from '../tracing/ended-span.ts'
-import type { ProtoWriter } from './protobuf.ts'
+import type { CommonAttributes, EndedSpan, SpanEvent, SpanLink } from '../tracing/ended-span.ts'
+import { ProtoWriter } from './protobuf.ts'
 
 /** SpanFlags: the parent's (or link's) `isRemote` is known; and it is remote. */
 const hasIsRemote = 0x100
@@ -42,9 +42,10 @@ export function encodeSpan(w: ProtoWriter, span: EndedSpan): void {
   w.time(span.startMs)
   w.byte(0x41)
   w.time(span.endMs)
-  if (span.encodedAttributes !== null) {
-    w.reserve(span.encodedAttributes.length)
-    w.raw(span.encodedAttributes)
+  if (span.common !== null) {
+    const encoded = span.common.encoded ?? encodeCommon(span.common)
+    w.reserve(encoded.length)
+    w.raw(encoded)
   }
   let dropped = span.droppedAttributes
   const { attributes } = span
@@ -74,6 +75,13 @@ export function encodeSpan(w: ProtoWriter, span: EndedSpan): void {
   w.byte(0x01)
   w.fixed32((span.flags & 255) | hasIsRemote | (span.parentIsRemote ? isRemote : 0))
   w.close(at)
+}
+
+function encodeCommon(common: CommonAttributes): Uint8Array {
+  const w = new ProtoWriter(512)
+  const { attributes } = common
+  for (let i = 0; i < attributes.length; i += 2) w.keyValue(0x4a, attributes[i] as string, attributes[i + 1])
+  return (common.encoded = w.finish())
 }
 
 function encodeEvent(w: ProtoWriter, event: SpanEvent): void {

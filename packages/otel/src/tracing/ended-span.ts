@@ -27,6 +27,14 @@ export interface SpanLink {
   droppedAttributes: number
 }
 
+/** Attributes that many spans have: what repeats on every request of a connection is encoded for the first of them. */
+export interface CommonAttributes {
+  /** key, value, key, value, ...; text and numbers within the limits. Never changed. */
+  readonly attributes: readonly (string | number)[]
+  /** The same as KeyValue fields with tag 9: made and kept by the encoder. */
+  encoded: Uint8Array | null
+}
+
 export interface EndedSpan {
   readonly scope: Scope
   readonly name: string
@@ -51,8 +59,8 @@ export interface EndedSpan {
   readonly endMs: number
   /** key, value, key, value, ...; values already cleaned and truncated to the limits. */
   readonly attributes: readonly (string | AttributeValue)[]
-  /** Already encoded KeyValue fields (tag 9) put before `attributes`: what repeats on every request. */
-  readonly encodedAttributes: Uint8Array | null
+  /** Come before `attributes`, which has none of their keys. */
+  readonly common: CommonAttributes | null
   readonly droppedAttributes: number
   readonly events: readonly SpanEvent[] | null
   readonly droppedEvents: number

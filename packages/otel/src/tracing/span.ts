@@ -14,9 +14,10 @@ import type {
   TimeInput,
   TraceState,
 } from '@opentelemetry/api'
+import type { SpanLimits } from '../config/config.ts'
 import { cleanAttributes, cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
 import { isTimeInput, monotonicMs, toEpochMs, toHrTime } from './clock.ts'
-import type { EndedSpan, Scope, SpanEvent, SpanLink } from './ended-span.ts'
+import type { CommonAttributes, EndedSpan, Scope, SpanEvent, SpanLink } from './ended-span.ts'
 import { isHex, parseWord, printSpanId, printTraceId } from './ids.ts'
 import type { LeanTracerProvider } from './provider.ts'
 import type { LocalTrace } from './sampling/keep-errors.ts'
@@ -51,7 +52,7 @@ export class SpanRecord implements EndedSpan {
   startMs: number
   endMs: number
   attributes: FlatAttributes
-  encodedAttributes: Uint8Array | null
+  common: CommonAttributes | null
   droppedAttributes: number
   events: SpanEvent[] | null
   droppedEvents: number
@@ -97,7 +98,7 @@ export class SpanRecord implements EndedSpan {
     this.startMs = startMs
     this.endMs = 0
     this.attributes = attributes
-    this.encodedAttributes = null
+    this.common = null
     this.droppedAttributes = 0
     this.events = null
     this.droppedEvents = 0
@@ -115,6 +116,15 @@ export class SpanRecord implements EndedSpan {
 
   /** Position of the key in `attributes`, -1 when absent. */
   find(key: string): number {
+    if (this.common !== null) {
+      const { attributes } = this.common
+      for (let i = 0; i < attributes.length; i += 2) {
+        if (attributes[i] === key) {
+          this.mergeCommon()
+          break
+        }
+      }
+    }
     const flat = this.attributes
     if (flat.length <= linearSearchMax * 2) {
       for (let i = 0; i < flat.length; i += 2) if (flat[i] === key) return i
@@ -125,6 +135,19 @@ export class SpanRecord implements EndedSpan {
       for (let i = 0; i < flat.length; i += 2) this.index.set(flat[i] as string, i)
     }
     return this.index.get(key) ?? -1
+  }
+
+  /** Somebody is about to change what is common to many: from here on this span has its own. */
+  private mergeCommon(): void {
+    if (this.common !== null) this.attributes = [...this.common.attributes, ...this.attributes]
+    this.common = null
+    this.index = null
+  }
+
+  /** How many more attributes the limit allows. */
+  room(limits: SpanLimits): number {
+    const common = this.common === null ? 0 : this.common.attributes.length
+    return limits.attributeCount - (common + this.attributes.length) / 2
   }
 
   set(key: string, value: AttributeValue): void {
@@ -224,7 +247,7 @@ export class LeanSpan implements Span {
     if (key.length === 0) return this
     const limits = record.provider.limits
     const at = record.find(key)
-    if (at < 0 && record.attributes.length >= limits.attributeCount * 2) {
+    if (at < 0 && record.room(limits) <= 0) {
       record.droppedAttributes++
       return this
     }
@@ -255,7 +278,7 @@ export class LeanSpan implements Span {
     const record = this.record
     if (record === null || record.ended) return
     const limits = record.provider.limits
-    if (record.attributes.length >= limits.attributeCount * 2) {
+    if (record.room(limits) <= 0) {
       record.droppedAttributes++
       return
     }
@@ -412,8 +435,10 @@ export class LeanSpan implements Span {
   }
   get attributes(): Attributes {
     const object: Attributes = {}
-    const flat = this.record?.attributes ?? []
-    for (let i = 0; i < flat.length; i += 2) object[flat[i] as string] = flat[i + 1]
+    const record = this.record
+    if (record === null) return object
+    for (const flat of [record.common?.attributes ?? [], record.attributes])
+      for (let i = 0; i < flat.length; i += 2) object[flat[i] as string] = flat[i + 1] as AttributeValue
     return object
   }
   get events(): { name: string; time: HrTime; attributes?: Attributes; droppedAttributesCount?: number }[] {

@@ -157,28 +157,33 @@ export class LeanTracer implements Tracer {
       random = ids.flags
     }
 
-    const { question } = provider
-    question.context = context
+    const { question, sampler } = provider
+    const { readsDetails } = sampler
+    if (readsDetails) {
+      question.context = context
+      question.name = name
+      question.kind = kind
+      question.attributes = attributes
+      question.links = links
+    }
     question.parent = parent
     question.t0 = t0
     question.t1 = t1
     question.t2 = t2
     question.t3 = t3
     question.random = random !== 0
-    question.name = name
-    question.kind = kind
-    question.attributes = attributes
-    question.links = links
     question.traceState = parent === undefined ? undefined : parent.traceState
     question.added = null
     question.final = false
-    const decision = provider.sampler.decide(question)
+    const decision = sampler.decide(question)
     const { traceState, added } = question
     // The question outlives the request: it must not keep anything of it.
-    question.context = ROOT
+    if (readsDetails) {
+      question.context = ROOT
+      question.attributes = noAttributes
+      question.links = null
+    }
     question.parent = undefined
-    question.attributes = noAttributes
-    question.links = null
     question.traceState = undefined
     question.added = null
 

@@ -17,7 +17,7 @@ buildSync({
   stdin: {
     contents: `
       export { encodeSpan } from './src/export/span-encoder.ts'
-      export { ProtoWriter, encodeKeyValue } from './src/export/protobuf.ts'
+      export { ProtoWriter } from './src/export/protobuf.ts'
       export { Batcher } from './src/export/batcher.ts'
       export { encodeResource } from './src/export/resource-encoder.ts'
       export { endedSpan, httpAttributes } from './test/export/samples.ts'`,
@@ -29,8 +29,9 @@ buildSync({
   platform: 'node',
   format: 'cjs',
 })
-const { encodeSpan, ProtoWriter, encodeKeyValue, Batcher, encodeResource, endedSpan, httpAttributes } =
-  createRequire(import.meta.url)(outfile)
+const { encodeSpan, ProtoWriter, Batcher, encodeResource, endedSpan, httpAttributes } = createRequire(
+  import.meta.url,
+)(outfile)
 rmSync(directory, { recursive: true })
 
 const resourceAttributes = {
@@ -78,9 +79,10 @@ const spans = Array.from({ length: variety }, (_, i) => {
 const prefixed = spans.map(s => ({
   ...s,
   attributes: [4, 5, 10, 11, 14, 15, 16, 17, 18, 19].map(i => s.attributes[i]),
-  encodedAttributes: Buffer.concat(
-    [0, 2, 6, 8, 12].map(i => encodeKeyValue(0x4a, s.attributes[i], s.attributes[i + 1])),
-  ),
+  common: {
+    attributes: [0, 2, 6, 8, 12].flatMap(i => [s.attributes[i], s.attributes[i + 1]]),
+    encoded: null,
+  },
 }))
 
 const resource = resourceFromAttributes(resourceAttributes)

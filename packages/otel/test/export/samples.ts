@@ -24,7 +24,7 @@ export function endedSpan(change: Partial<EndedSpan> = {}): EndedSpan {
     startMs: 1_763_712_000_123.25,
     endMs: 1_763_712_000_456.5,
     attributes: [],
-    encodedAttributes: null,
+    common: null,
     droppedAttributes: 0,
     events: null,
     droppedEvents: 0,

@@ -73,7 +73,7 @@ export function takeSpans(): unknown[] {
     traceId: [span.t0, span.t1, span.t2, span.t3].map(printWord).join(''),
     spanId: printWord(span.s0) + printWord(span.s1),
     ...(span.hasParent && { parentSpanId: printWord(span.p0) + printWord(span.p1) }),
-    attributes: toObject(span.attributes),
+    attributes: toObject([...(span.common?.attributes ?? []), ...span.attributes]),
     status: span.statusMessage
       ? { code: span.statusCode, message: span.statusMessage }
       : { code: span.statusCode },

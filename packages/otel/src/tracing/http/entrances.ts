@@ -37,7 +37,7 @@ export function patchEntrances(
 
   function emit(this: EventEmitter, event: string | symbol, a?: unknown, b?: unknown): boolean {
     const original = originalOf()
-    const entered = events.has(event) ? enter(this, event, a, b) : undefined
+    const entered = event === 'request' || events.has(event) ? enter(this, event, a, b) : undefined
     const outer = storage.getStore()
     if (entered === undefined || entered.context === outer)
       return original.apply(this, arguments as unknown as [string])

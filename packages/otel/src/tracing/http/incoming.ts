@@ -4,16 +4,16 @@ import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, LeanContext, spanOf } from '../context.ts'
-import { INVALID_SPAN, type SpanRecord, toLeanSpan } from '../span.ts'
-import { type Authority, parseAuthority } from './authority.ts'
+import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import { toHeaderList } from './captured-headers.ts'
 import type { Dimensions } from './durations.ts'
 import { ignored, type LiveRequest, ServerExchange } from './exchange.ts'
-import { isForwarded, readForwardedClient, readForwardedServer } from './forwarded.ts'
+import { isForwarded } from './forwarded.ts'
 import { type HttpHooks, parseRequestId, REQUEST_ID_KEY } from './hooks.ts'
 import { callHook, mergeAttributes, readSyntheticType } from './instrumentation-options.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import type { Observed } from './observed.ts'
+import { describePeer, findCommon } from './peer.ts'
 
 export interface ServerTracing {
   /** Starts the exchange of a request; undefined when it is none of ours. Used for HTTP/2 as well. */
@@ -37,6 +37,9 @@ export interface Incoming {
   readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined }
 }
 
+/** More than a server span ever has before the application adds its own: limits below are left to the tracer. */
+const maxOwnAttributes = 32
+
 export function buildServerTracing(hooks: HttpHooks): ServerTracing {
   const { tracer, propagator, serverRedactor: redactor, probes, counters, requestIdHeader } = hooks
   const requestHeaders = hooks.serverHeaders.request
@@ -47,6 +50,13 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     enableSyntheticSourceDetection = false,
   } = hooks.http
   const durations = hooks.serverDurations
+  const { limits, processors, sampler } = tracer.provider
+  const isPlain =
+    processors === null &&
+    !sampler.readsDetails &&
+    startIncomingSpanHook === undefined &&
+    limits.attributeValueLength === Number.POSITIVE_INFINITY &&
+    limits.attributeCount >= maxOwnAttributes
   const dimensions: Dimensions = {
     method: '',
     target: undefined,
@@ -59,7 +69,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
 
   function begin(incoming: Incoming): Observed | undefined {
     if (isSuppressed(active())) return undefined
-    const { headers, method: rawMethod, scheme, version, host, socket, target } = incoming
+    const { headers, method: rawMethod, scheme, version, target } = incoming
     const mark = target.indexOf('?')
     const path = parsePath(target, mark)
     const userAgent = headers['user-agent']
@@ -75,46 +85,35 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     )
       return ignored
     const method = parseMethod(rawMethod)
-    const peer = socket.remoteAddress
-    const attributes: FlatAttributes = ['http.request.method', method, 'url.scheme', scheme]
-    let client = peer
-    let server: Authority | undefined
-    if (isForwarded(headers)) {
-      server = readForwardedServer(headers)
-      client = readForwardedClient(headers) ?? peer
-    }
-    if (server === undefined && host) server = parseAuthority(host, scheme)
-    if (server !== undefined) attributes.push('server.address', server.address)
-    if (peer !== undefined) attributes.push('network.peer.address', peer)
-    if (socket.remotePort !== undefined) attributes.push('network.peer.port', socket.remotePort)
-    attributes.push('network.protocol.version', version)
-    if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
-    if (path !== '') attributes.push('url.path', path)
-    if (mark !== -1 && mark < target.length - 1)
-      attributes.push('url.query', redactor.redactQuery(target.slice(mark + 1)))
-    if (client !== undefined) attributes.push('client.address', client)
-    if (server?.port !== undefined) attributes.push('server.port', server.port)
-    if (method !== rawMethod) attributes.push('http.request.method_original', rawMethod)
-
-    if (enableSyntheticSourceDetection && userAgent !== undefined) {
-      const type = readSyntheticType(userAgent)
-      if (type !== undefined) attributes.push('user_agent.synthetic.type', type)
-    }
-    const maxLength = tracer.provider.limits.attributeValueLength
-    if (maxLength !== Number.POSITIVE_INFINITY) cut(attributes, maxLength)
-    if (startIncomingSpanHook !== undefined && request !== undefined)
-      mergeAttributes(
-        attributes,
-        callHook('startIncomingSpanHook', startIncomingSpanHook, request),
-        maxLength,
-      )
-
     const remote = propagator.extractFromHeaders(headers)
     const parent = toLeanSpan(spanOf(remote))
-    const span =
-      requireParentforIncomingSpans && parent === undefined
-        ? INVALID_SPAN
-        : tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
+    const attributes: FlatAttributes = []
+    let span: LeanSpan
+    if (requireParentforIncomingSpans && parent === undefined) span = INVALID_SPAN
+    else if (isPlain) {
+      // Nobody looks at the attributes of a span before it is recorded: one that is not needs none.
+      span = tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
+      const { record } = span
+      if (record !== null) {
+        const forwarded = isForwarded(headers)
+        record.common = request === undefined || forwarded ? null : findCommon(incoming)
+        attributes.push('http.request.method', method)
+        if (record.common === null) describePeer(incoming, forwarded, attributes)
+        describeRequest(incoming, method, path, mark, attributes)
+      }
+    } else {
+      attributes.push('http.request.method', method)
+      describePeer(incoming, isForwarded(headers), attributes)
+      describeRequest(incoming, method, path, mark, attributes)
+      cut(attributes, limits.attributeValueLength)
+      if (startIncomingSpanHook !== undefined && request !== undefined)
+        mergeAttributes(
+          attributes,
+          callHook('startIncomingSpanHook', startIncomingSpanHook, request),
+          limits.attributeValueLength,
+        )
+      span = tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
+    }
     for (const header of requestHeaders) {
       const value = headers[header.name]
       if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
@@ -128,6 +127,26 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
       }
     }
     return new ServerExchange(span, more, method, scheme, version)
+  }
+
+  function describeRequest(
+    incoming: Incoming,
+    method: string,
+    path: string,
+    mark: number,
+    attributes: FlatAttributes,
+  ): void {
+    const { method: rawMethod, target } = incoming
+    const userAgent = incoming.headers['user-agent']
+    if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
+    if (path !== '') attributes.push('url.path', path)
+    if (mark !== -1 && mark < target.length - 1)
+      attributes.push('url.query', redactor.redactQuery(target.slice(mark + 1)))
+    if (method !== rawMethod) attributes.push('http.request.method_original', rawMethod)
+    if (enableSyntheticSourceDetection && userAgent !== undefined) {
+      const type = readSyntheticType(userAgent)
+      if (type !== undefined) attributes.push('user_agent.synthetic.type', type)
+    }
   }
 
   function record(
@@ -198,6 +217,7 @@ function parsePath(target: string, mark: number): string {
 }
 
 function cut(attributes: FlatAttributes, maxLength: number): void {
+  if (maxLength === Number.POSITIVE_INFINITY) return
   for (let i = 1; i < attributes.length; i += 2) {
     const value = attributes[i]
     if (typeof value === 'string' && value.length > maxLength) attributes[i] = value.slice(0, maxLength)

@@ -46,7 +46,7 @@ export function patchEmit(prototype: EventEmitter, watch: Watch): () => void {
     }
     const outer = storage.getStore()
     const { context } = observed
-    if (outer === context || this.listenerCount(event) === 0) {
+    if (outer === context || !hasListeners(this, event)) {
       if (count === 1) return original.call(this, event)
       if (count === 2) return original.call(this, event, a)
       return original.apply(this, arguments as unknown as [string])
@@ -65,6 +65,23 @@ export function patchEmit(prototype: EventEmitter, watch: Watch): () => void {
 
   return defineEmit(prototype, emit as Emit)
 }
+
+/**
+ * Whether a listener could see the context. Node's own on the end of a request cannot; to enter a context for it would cost
+ * more than the rest of this file together (two maps on Node 24).
+ */
+function hasListeners(emitter: EventEmitter, event: string | symbol): boolean {
+  const count = emitter.listenerCount(event)
+  if (count !== 1 || event !== 'end') return count > 0
+  const [listener] = emitter.rawListeners(event)
+  if (listener === clearIncoming) return false
+  // Not exported by Node: known by its name the first time it is met.
+  if (clearIncoming !== undefined || listener?.name !== 'clearIncoming') return true
+  clearIncoming = listener
+  return false
+}
+
+let clearIncoming: Function | undefined
 
 export type Emit = (this: any, event: string | symbol, ...args: unknown[]) => boolean
 

@@ -103,11 +103,11 @@ export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1Ser
   /** What to enter for a server event, undefined when it is to be left alone or has been entered already. */
   function enter(server: object, event: string | symbol, a: unknown, b: unknown): Observed | undefined {
     try {
-      if (UNTRACED in server) return undefined
       const request = a as Request
       if (typeof request !== 'object' || request === null) return undefined
       let observed = request[OBSERVED] ?? undefined
       if (observed === undefined) {
+        if (UNTRACED in server) return undefined
         // An upgrade or CONNECT, which no channel announces, or a request that somebody made by hand.
         if (event === 'upgrade' || event === 'connect') {
           observed = beginRequest(request, undefined)

@@ -18,12 +18,15 @@ export class ParentBasedSampler implements HeadSampler {
   private readonly localSampled: HeadSampler
   private readonly localNotSampled: HeadSampler
 
+  readonly readsDetails: boolean
+
   constructor(options: ParentBasedOptions) {
     this.root = options.root
     this.remoteSampled = options.remoteParentSampled ?? alwaysOn
     this.remoteNotSampled = options.remoteParentNotSampled ?? alwaysOff
     this.localSampled = options.localParentSampled ?? alwaysOn
     this.localNotSampled = options.localParentNotSampled ?? alwaysOff
+    this.readsDetails = Object.values(options).some(sampler => sampler?.readsDetails === true)
   }
 
   decide(question: Question): Decision {

@@ -38,6 +38,10 @@ export class CappedSampler implements HeadSampler {
     this.rest = rest
   }
 
+  get readsDetails(): boolean {
+    return this.rest.readsDetails
+  }
+
   decide(question: Question): Decision {
     const decision = this.rest.decide(question)
     if (decision !== RECORD_AND_SAMPLE) return decision

@@ -13,6 +13,7 @@ import { type Decision, DROP, type HeadSampler, type Question, RECORD_AND_SAMPLE
 const precision = 4
 
 export class RatioSampler implements HeadSampler {
+  readonly readsDetails = false
   /** Decide by threshold where the id allows it. */
   readonly consistent: boolean
   private ratio = 0

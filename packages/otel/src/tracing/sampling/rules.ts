@@ -10,6 +10,7 @@ interface Rule {
 }
 
 export class RulesSampler implements HeadSampler {
+  readonly readsDetails = true
   private readonly rules: readonly Rule[]
   /** Decides what no rule matches, and what a rule's ratio keeps. */
   private readonly rest: HeadSampler

@@ -35,6 +35,8 @@ export interface Question {
 
 export interface HeadSampler {
   decide(question: Question): Decision
+  /** `decide` looks at more than the parent and the ids: at context, name, kind, attributes or links. */
+  readonly readsDetails: boolean
   /** As upstream prints samplers: `ParentBased{root=...}`. */
   toString(): string
 }

@@ -30,6 +30,7 @@ export interface UserSampler {
 /** A sampler that throws or answers nonsense does as the parent did, and samples where there is none. */
 export function adaptSampler(user: UserSampler): HeadSampler {
   return {
+    readsDetails: true,
     decide(question) {
       // The sampler may start spans itself, which ask the same question object.
       const asked = { ...question }
