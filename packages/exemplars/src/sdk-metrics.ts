@@ -1,5 +1,5 @@
 // Exemplars for @opentelemetry/sdk-metrics, which has none (opentelemetry-js issue 2594 and its pull requests are open
-// since 2021). A thin layer over three private places, each tried out before it is used: when one of them is not as
+// since 2021). A thin layer over four private places, each tried out before it is used: when one of them is not as
 // expected, or the SDK brings exemplars of its own, nothing is patched and the reason is returned.
 import {
   type Attributes,
@@ -11,6 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { hasFailed } from './active-span.ts'
+import { type AttributePath, createPath, findTarget, learnTarget } from './attribute-path.ts'
 import { type Held, Reservoir } from './reservoir.ts'
 import { shared, swallow } from './shared.ts'
 
@@ -35,16 +36,19 @@ interface Sdk {
   readonly MeterProvider: new (options: any) => { getMeter(name: string): any; shutdown(): Promise<void> }
 }
 
-// The measurement that is being recorded: the record path is synchronous from here to the accumulation.
-let measuring = false
-let currentContext: Context | undefined
-let currentAttributes: Attributes | undefined
-let currentMs = 0
+interface Accumulation {
+  record(value: number): void
+}
+
+// The accumulation that counted last and its reservoir: recording is synchronous from the storage to here.
+let counted: Accumulation | undefined
+let reservoir: Reservoir | undefined
 // The reader that is collecting, and how many there are for this storage.
 let currentReader: object | undefined
 let readerCount = 1
 
 // No semantics in a name: the reservoir is a field of the SDK's accumulation because a WeakMap costs 20 ns a record.
+const pathKey = '_orgOtelPath'
 const reservoirKey = '_orgOtelExemplars'
 const originalRecordKey = '_orgOtelRecord'
 
@@ -129,6 +133,7 @@ function checkProbe({ instruments, reader }: Probe): string | undefined {
     const aggregator = storage?._deltaMetricStorage?._aggregator
     const methods = [
       storage?.record,
+      storage?._deltaMetricStorage?.record,
       storage?.collect,
       storage?._temporalMetricStorage?.buildMetrics,
       aggregator?.createAccumulation,
@@ -183,6 +188,7 @@ function patchProbe({ instruments }: Probe, undo: (() => void)[]): void {
     const accumulation = aggregator.createAccumulation([0, 0])
     const patches: [object, string, (original: any) => any][] = [
       [storage, 'record', wrapStorageRecord],
+      [storage._deltaMetricStorage, 'record', wrapDeltaRecord],
       [storage._temporalMetricStorage, 'buildMetrics', wrapBuildMetrics],
       [aggregator, 'merge', wrapMerge],
       [aggregator, 'toMetricData', wrapToMetricData],
@@ -192,11 +198,14 @@ function patchProbe({ instruments }: Probe, undo: (() => void)[]): void {
   }
 }
 
+// A second copy of the SDK shares them.
+let used = 0
+
 function patchAccumulation(proto: any, undo: (() => void)[]): void {
-  if (proto.record === recordAndOffer || Object.hasOwn(proto, originalRecordKey)) return
+  if (Object.hasOwn(proto, originalRecordKey)) return
   const original = proto.record
   Object.defineProperty(proto, originalRecordKey, { value: original, configurable: true })
-  proto.record = recordAndOffer
+  proto.record = recorders[used++ % recorders.length]
   undo.push(() => {
     proto.record = original
     delete proto[originalRecordKey]
@@ -220,8 +229,9 @@ function patchPrototype(
   })
 }
 
-// As small as can be, and everything else where the value is counted: what is added here keeps V8 from compiling the
-// SDK's path from instrument to accumulation in one piece (bench/record.mjs: 1.15 before, 1.12 so).
+// Offered after the SDK is done, here and not where the value is counted: V8 compiles the SDK's way from here to the
+// accumulation, with the hashing of the attributes, in one piece, and every line of ours in it is one it leaves out
+// (bench/record.mjs: 1.16 so).
 function wrapStorageRecord(original: (...args: any[]) => void) {
   return function record(
     this: unknown,
@@ -230,38 +240,26 @@ function wrapStorageRecord(original: (...args: any[]) => void) {
     ctx: Context | undefined,
     timeMs: number,
   ) {
-    if (measuring) return recordNested(original, this, value, attributes, ctx, timeMs)
-    measuring = true
-    currentContext = ctx
-    currentAttributes = attributes
-    currentMs = timeMs
-    try {
-      original.call(this, value, attributes, ctx, timeMs)
-    } finally {
-      measuring = false
-    }
+    counted = undefined
+    original.call(this, value, attributes, ctx, timeMs)
+    if (counted !== undefined) offer(counted, value, attributes, ctx, timeMs)
   }
 }
 
-/** An attribute getter of the application may itself record: that measurement ends before the outer one goes on. */
-function recordNested(
-  original: (...args: any[]) => void,
-  storage: unknown,
-  value: number,
-  attributes: Attributes,
-  ctx: Context | undefined,
-  timeMs: number,
-): void {
-  const [outerContext, outerAttributes, outerMs] = [currentContext, currentAttributes, currentMs]
-  currentContext = ctx
-  currentAttributes = attributes
-  currentMs = timeMs
-  try {
-    original.call(storage, value, attributes, ctx, timeMs)
-  } finally {
-    currentContext = outerContext
-    currentAttributes = outerAttributes
-    currentMs = outerMs
+interface DeltaStorage {
+  /** The SDK's series of this interval, another object after each collection: what we learned goes with it. */
+  readonly _activeCollectionStorage: { [pathKey]?: AttributePath }
+}
+
+function wrapDeltaRecord(original: (...args: any[]) => void) {
+  return function record(this: DeltaStorage, value: number, attributes: Attributes, timeMs: number) {
+    const active = this._activeCollectionStorage
+    const path = (active[pathKey] ??= createPath())
+    const known = findTarget(path, attributes) as Accumulation | undefined
+    if (known !== undefined) return known.record(value)
+    original.call(this, value, attributes, timeMs)
+    if (counted !== undefined && this._activeCollectionStorage === active)
+      learnTarget(path, attributes, counted)
   }
 }
 
@@ -271,43 +269,70 @@ function isSampled(span: Span): boolean {
   return ((typeof flags === 'number' ? flags : span.spanContext().traceFlags) & TraceFlags.SAMPLED) !== 0
 }
 
-// One function for the four kinds of accumulation: a closure for each would share its call site, which V8 then no
-// longer inlines. The original is a method beside it.
-function recordAndOffer(this: any, value: number): void {
-  this[originalRecordKey](value)
-  if (measuring) offer(this, value)
-}
+// One function per kind of accumulation, each written out: what V8 learns about objects it keeps per function text, and
+// one for all meets eight shapes of them, twice what it keeps apart.
+const recorders: readonly ((this: any, value: number) => void)[] = [
+  function record(this: any, value: number): void {
+    this._orgOtelRecord(value)
+    counted = this
+    reservoir = this._orgOtelExemplars
+  },
+  function record(this: any, value: number): void {
+    this._orgOtelRecord(value)
+    counted = this
+    reservoir = this._orgOtelExemplars
+  },
+  function record(this: any, value: number): void {
+    this._orgOtelRecord(value)
+    counted = this
+    reservoir = this._orgOtelExemplars
+  },
+  function record(this: any, value: number): void {
+    this._orgOtelRecord(value)
+    counted = this
+    reservoir = this._orgOtelExemplars
+  },
+]
 
-function offer(accumulation: any, value: number): void {
+function offer(
+  accumulation: object,
+  value: number,
+  attributes: Attributes,
+  ctx: Context | undefined,
+  timeMs: number,
+): void {
   try {
     const { filter } = shared
-    const span = trace.getSpan(currentContext ?? context.active())
+    const span = trace.getSpan(ctx ?? context.active())
     if (filter !== 'always_on') {
       if (filter === 'always_off' || span === undefined || !isSampled(span)) return
     }
     // The SDK ignores NaN, and no bucket of ours fits infinity.
     if (!Number.isFinite(value)) return
-    const reservoir: Reservoir = (accumulation[reservoirKey] ??= openReservoir(accumulation))
+    const into = reservoir ?? openReservoir(accumulation)
     const isError = span !== undefined && (shared.failing || hasFailed(span))
-    const slot = reservoir.choose(value, isError)
-    if (slot < 0) return
-    const { traceId = '', spanId = '' } = span?.spanContext() ?? {}
-    const held: Held = {
-      value,
-      timeMs: currentMs,
-      traceId,
-      spanId,
-      isError,
-      attributes: { ...currentAttributes },
-    }
-    reservoir.put(slot, held)
+    const slot = into.choose(value, isError)
+    if (slot >= 0) into.put(slot, hold(value, timeMs, span, isError, attributes))
   } catch (error) {
     swallow('record', error)
   }
 }
 
-function openReservoir({ _boundaries, _maxSize }: { _boundaries?: number[]; _maxSize?: number }): Reservoir {
-  return new Reservoir(_boundaries, _maxSize === undefined ? fixedSize : Math.min(exponentialSize, _maxSize))
+function hold(
+  value: number,
+  timeMs: number,
+  span: Span | undefined,
+  isError: boolean,
+  attributes: Attributes,
+): Held {
+  const { traceId = '', spanId = '' } = span?.spanContext() ?? {}
+  return { value, timeMs, traceId, spanId, isError, attributes: { ...attributes } }
+}
+
+function openReservoir(accumulation: any): Reservoir {
+  const { _boundaries, _maxSize } = accumulation as { _boundaries?: number[]; _maxSize?: number }
+  const size = _maxSize === undefined ? fixedSize : Math.min(exponentialSize, _maxSize)
+  return (accumulation[reservoirKey] = new Reservoir(_boundaries, size))
 }
 
 function wrapBuildMetrics(original: (...args: any[]) => unknown) {

@@ -169,6 +169,87 @@ test('a measurement inside an attribute getter does not change whose exemplar it
   expect((await reader.points('outer'))[0].exemplars[0].spanId).toBe(a.spanId)
 })
 
+test('every measurement is counted where the SDK alone counts it, whatever its attributes are', async () => {
+  let plain: any
+  jest.isolateModules(() => {
+    plain = require('@opentelemetry/sdk-metrics')
+  })
+  expect(plain.MeterProvider).not.toBe(MeterProvider)
+  class PlainReader extends plain.MetricReader {
+    async onForceFlush() {}
+    async onShutdown() {}
+  }
+  let turn = 0
+  // Its value is another one from time to time, under the same name.
+  const changing = {
+    get turn() {
+      return turn % 3
+    },
+  }
+  const hidden = Symbol('hidden')
+  const inherited = Object.assign(Object.create({ b: 1 }), { a: 1 })
+  const noPrototype = Object.assign(Object.create(null), { a: 1, b: 1 })
+  const reused: Record<string, unknown> = { a: 1 }
+  const kinds: (() => any)[] = [
+    () => ({ a: 1, b: 1 }),
+    () => ({ b: 1, a: 1 }),
+    () => ({ a: '1', b: 1 }),
+    () => ({ a: 1, b: true }),
+    () => ({ a: 1, b: 'true' }),
+    () => ({ a: 1, c: 1 }),
+    () => ({ a: 1, b: 1, c: 1 }),
+    () => ({ a: 0 }),
+    () => ({ a: -0 }),
+    () => ({ a: Number.NaN }),
+    () => ({ a: null }),
+    () => ({ a: undefined }),
+    () => ({}),
+    () => undefined,
+    () => ({ a: ['x', 'y'] }),
+    () => ({ a: ['x'] }),
+    () => changing,
+    () => inherited,
+    () => noPrototype,
+    () => Object.assign(reused, { a: turn % 2 }),
+    () => ({ [hidden]: 1, a: 1 }),
+    () => ({ a: 1, extra: Math.floor(turn / 7) }),
+  ]
+  async function record(provider: any, reader: any, start: number) {
+    const histogram = provider.getMeter('m').createHistogram('h')
+    for (let i = 0; i < 400; i++) {
+      turn = start + i
+      histogram.record(i, kinds[(i * 7) % kinds.length]!(), span().context)
+    }
+    const { resourceMetrics } = await reader.collect()
+    return resourceMetrics.scopeMetrics[0].metrics[0].dataPoints.map(({ attributes, value }: any) => ({
+      attributes: { ...attributes },
+      value,
+    }))
+  }
+  const [ourReader, plainReader] = [new Reader(), new PlainReader()]
+  const ours = new MeterProvider({ readers: [ourReader] })
+  const theirs = new plain.MeterProvider({ readers: [plainReader] })
+  for (const start of [0, 100]) {
+    const expected = await record(theirs, plainReader, start)
+    expect(expected.length).toBeGreaterThan(15)
+    expect(await record(ours, ourReader, start)).toEqual(expected)
+  }
+})
+
+test('over the cardinality limit a measurement is counted as overflow, again and again', async () => {
+  const reader = new Reader()
+  const views = [{ instrumentName: 'c', aggregationCardinalityLimit: 3 }]
+  const counter = new MeterProvider({ readers: [reader], views }).getMeter('m').createCounter('c')
+  for (let round = 0; round < 3; round++)
+    for (let user = 0; user < 5; user++) counter.add(1, { user }, span().context)
+  const points = await reader.points('c')
+  expect(points.map(({ attributes, value }) => [attributes, value])).toEqual([
+    [{ user: 0 }, 3],
+    [{ user: 1 }, 3],
+    [{ 'otel.metric.overflow': true }, 9],
+  ])
+})
+
 describe('steps aside', () => {
   test('when a private part is missing, and leaves the SDK as it was', () => {
     jest.isolateModules(() => {
