@@ -1,8 +1,13 @@
 // Examples that are not compiled are promises nobody keeps: those of the docs page, the README and the doc comments.
+// The ones that show how to start with a client are run as well: here where the client is JavaScript, against a real
+// broker in test/real.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultSettings } from '../src/options.ts'
+import { startBroker } from './support/broker.ts'
+import { removeBundles } from './support/process.ts'
+import { runQuickStart } from './support/quick-start.ts'
 
 const home = join(__dirname, '..')
 const root = join(home, '../..')
@@ -46,6 +51,24 @@ test('every example compiles', () => {
     rmSync(folder, { recursive: true, force: true })
   }
 }, 60_000)
+
+afterAll(removeBundles)
+
+test.each(['kafkajs', '@platformatic/kafka'])(
+  'the quick start of %s works as it is shown',
+  async client => {
+    const broker = await startBroker()
+    const folder = join(home, '.cache', `quick-start-${process.pid}`)
+    mkdirSync(folder, { recursive: true })
+    try {
+      await runQuickStart(client, broker.address, folder)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+      await broker.stop()
+    }
+  },
+  60_000,
+)
 
 test('every public function has an example', () => {
   const index = readFileSync(join(home, 'src/index.ts'), 'utf8')

@@ -46,8 +46,13 @@ export interface RunOptions {
   readonly node?: string
 }
 
-/** Everything the program reports by `process.send`, in order. Rejects when it exits with anything but 0. */
+/** `runProgram` for one of test/apps. */
 export function runApp(file: string, mode: Mode, options: RunOptions = {}): Promise<Result[]> {
+  return runProgram(join(apps, file), mode, options)
+}
+
+/** Everything the program reports by `process.send`, in order. Rejects when it exits with anything but 0. */
+export function runProgram(file: string, mode: Mode, options: RunOptions = {}): Promise<Result[]> {
   bundles ??= {
     preload: bundle('preload.ts', 'preload.cjs'),
     commonjs: bundle('../../src/index.ts', 'package.cjs'),
@@ -55,7 +60,7 @@ export function runApp(file: string, mode: Mode, options: RunOptions = {}): Prom
   const { preload, commonjs } = bundles
   const imports = mode === 'import' || mode === 'both'
   return new Promise((resolve, reject) => {
-    const child = fork(join(apps, file), {
+    const child = fork(file, {
       execPath: options.node ?? process.execPath,
       execArgv: [
         '--conditions=@org/source',
