@@ -13,8 +13,12 @@ function say(text) {
   process.stderr.write(`\u001b[2m[setup]\u001b[22m ${text}\n`)
 }
 
-function pnpmVersion() {
-  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager.split('@')[1]
+const manifest = () => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const pnpmVersion = () => manifest().packageManager.split('@')[1]
+
+/** The Node that comes with the dependencies, where there is one for this machine. */
+function broughtNode() {
+  return manifest().optionalDependencies[`node-${process.platform}-${process.arch}`]
 }
 
 function stampOf() {
@@ -69,11 +73,11 @@ export function setup() {
       `pnpm ${version} from the registry`,
     )
   }
-  install(
-    'pnpm',
-    ['install', '--frozen-lockfile', '--reporter=append-only'],
-    'dependencies from the lockfile',
-  )
+  const args = ['install', '--frozen-lockfile', '--reporter=append-only']
+  const brought = broughtNode()
+  // Engines are compared with the Node the tools will run on, not with the one that runs this.
+  if (brought !== undefined) args.push(`--config.node-version=${brought}`)
+  install('pnpm', args, 'dependencies from the lockfile')
   writeFileSync(stampFile, stampOf())
 }
 

@@ -7,13 +7,15 @@
 // Collector, DEMO_RECEIVER_PORT is the port it sends a copy to, so that the traces can be checked too.
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { renderTraceList, watchFinished } from '@org/otel-devtools'
+import { findLinked, renderLogs, renderTrace, renderTraceList, watchFinished } from '@org/otel-devtools'
 import { startInfrastructure } from './demo/infrastructure.mjs'
 import { startPlatform } from './demo/platform.mjs'
 import { createTopics, seed } from './demo/seed.mjs'
 import { tellStory } from './demo/story.mjs'
 import { drive, warmUp } from './demo/traffic.mjs'
 
+/** Payments that come faster than this are listed, a line each; others are drawn in full. */
+const crowdMs = 1000
 const once = process.argv.includes('--once')
 const unknown = process.argv.slice(2).filter(argument => argument !== '--once')
 const started = performance.now()
@@ -27,6 +29,12 @@ const print = text => process.stdout.write(`${text}\n`)
 
 const cleanups = []
 let stopping
+/** To be done at the end; at once when the end has come while this was starting. */
+async function atEnd(cleanup) {
+  if (stopping === undefined) return void cleanups.push(cleanup)
+  await cleanup()
+  throw new Error('stopped before it was up')
+}
 function stop() {
   stopping ??= (async () => {
     for (const cleanup of cleanups.reverse()) await cleanup()
@@ -41,10 +49,13 @@ async function main() {
 
   say('starting what the services need')
   const infrastructure = await startInfrastructure(say)
-  cleanups.push(infrastructure.stop)
+  await atEnd(infrastructure.stop)
   const { env, receiver } = infrastructure
   say('filling the database, creating the topics')
-  await Promise.all([seed(env.DATABASE_URL), createTopics(env.KAFKA_BROKERS)])
+  await Promise.all([
+    named(`PostgreSQL at ${new URL(env.DATABASE_URL).host}`, seed(env.DATABASE_URL)),
+    named(`Kafka at ${env.KAFKA_BROKERS}`, createTopics(env.KAFKA_BROKERS)),
+  ])
   say(`starting the services with NODE_OPTIONS="--require ${register}"`)
   const platform = await startPlatform({
     register,
@@ -54,7 +65,7 @@ async function main() {
     onLog: record => receiver?.store.addLogs([record]),
   })
   let exits
-  cleanups.push(async () => {
+  await atEnd(async () => {
     exits = await platform.stop()
   })
   const gateway = platform.service('api-gateway').url
@@ -81,6 +92,15 @@ async function main() {
   process.exitCode = report(checks) ? 0 : 1
 }
 
+/** An error that says whose it is; those of connections often have a code and no message. */
+async function named(what, promise) {
+  try {
+    return await promise
+  } catch (error) {
+    throw new Error(`${what}: ${error.message || error.code}`, { cause: error })
+  }
+}
+
 /** Prints the list; true when nothing is missing. */
 function report(checks) {
   print('\nChecked')
@@ -101,6 +121,7 @@ function report(checks) {
 }
 
 function stayUp({ platform, receiver, gateway, checks }) {
+  up = true
   report(checks)
   print(`
 The platform is up until Ctrl-C:
@@ -114,22 +135,33 @@ The platform is up until Ctrl-C:
    curl -s ${platform.service('payment-orchestrator').url}/metrics -H 'accept: application/openmetrics-text'
 `)
   if (receiver === undefined) return
-  const seen = new Set(receiver.store.traces().map(trace => trace.traceId))
-  watchFinished(receiver.store, trace => {
-    if (!seen.has(trace.traceId) && trace.root?.kind === 'server')
-      print(renderTraceList([trace], { width, color }))
+  print('Every payment is drawn here with its log lines:\n')
+  const { store } = receiver
+  const seen = new Set(store.traces().map(trace => trace.traceId))
+  let printedMs = 0
+  watchFinished(store, trace => {
+    if (seen.has(trace.traceId) || trace.root?.kind !== 'server') return
+    const alone = performance.now() - printedMs > crowdMs
+    printedMs = performance.now()
+    if (!alone) return print(renderTraceList([trace], { width, color }))
+    const logs = store.logs({ traceId: trace.traceId })
+    print(renderTrace(trace, { width, color, linked: findLinked(store, trace), drawLinked: false }))
+    print(`${renderLogs(logs, { width, color, sinceMs: trace.startMs })}\n`)
   })
 }
 
+let up = false
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     say('stopping')
+    if (!up) process.exitCode = 1
     void stop()
   })
 }
 
 main().catch(async error => {
-  process.stderr.write(`demo: ${error.message}\n`)
   process.exitCode = 1
+  // What fails because it is being stopped is no news.
+  if (stopping === undefined) process.stderr.write(`demo: ${error.message}\n`)
   await stop()
 })

@@ -111,10 +111,15 @@ export function checkMetricsPage({ page, plain, buckets, p50, p99, paid, exempla
   ]
 }
 
+/** Those of the services that have sent no metrics yet. */
+export function silentServices(store, services) {
+  const measured = new Set(store.metrics().map(series => series.service))
+  return services.filter(name => !measured.has(name))
+}
+
 export function checkReceiver(receiver, services) {
   const probes = receiver.store.spans({ attributes: { 'url.path': /^\/(?:health|metrics)$/ } })
-  const measured = new Set(receiver.store.metrics().map(series => series.service))
-  const silent = services.filter(name => !measured.has(name))
+  const silent = silentServices(receiver.store, services)
   const refused = Object.values(receiver.stats.rejected).reduce((a, b) => a + b, 0)
   return [
     {

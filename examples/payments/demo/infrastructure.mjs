@@ -8,13 +8,13 @@ import { startService } from './service.mjs'
 /**
  * Starts what is missing. `env`: what the services are told. `receiver`: where the traces can be looked at; undefined
  * when they go to OTEL_EXPORTER_OTLP_ENDPOINT and no DEMO_RECEIVER_PORT says where that sends a copy.
+ * Rejects when one does not start; those that did are stopped before.
  */
 export async function startInfrastructure(say) {
   const { DATABASE_URL, KAFKA_BROKERS, OTEL_EXPORTER_OTLP_ENDPOINT, DEMO_RECEIVER_PORT } = process.env
-  const stops = []
   const env = {}
 
-  const [database, broker, receiver, merchant] = await Promise.all([
+  const results = await Promise.allSettled([
     DATABASE_URL
       ? undefined
       : startService({
@@ -28,14 +28,22 @@ export async function startInfrastructure(say) {
       : startReceiver({ port: Number(DEMO_RECEIVER_PORT || 0) }),
     startMerchant(),
   ])
+  const [database, broker, receiver, merchant] = results.map(result => result.value)
+  const stop = async () => {
+    await database?.stop()
+    await broker?.stop()
+    await receiver?.close()
+    merchant?.close()
+  }
+  const failed = results.find(result => result.status === 'rejected')
+  if (failed !== undefined) {
+    await stop()
+    throw failed.reason
+  }
   env.DATABASE_URL = DATABASE_URL || `postgres://postgres@127.0.0.1:${database.port}/postgres`
   env.KAFKA_BROKERS = KAFKA_BROKERS || broker.address
   env.OTEL_EXPORTER_OTLP_ENDPOINT = OTEL_EXPORTER_OTLP_ENDPOINT || receiver.url
   env.MERCHANT_URL = merchant.url
-  if (database) stops.push(() => database.stop())
-  if (broker) stops.push(() => broker.stop())
-  if (receiver) stops.push(() => receiver.close())
-  stops.push(() => merchant.close())
 
   say(`PostgreSQL: ${DATABASE_URL ? 'yours (DATABASE_URL)' : 'embedded (PGlite)'}`)
   say(`Kafka: ${KAFKA_BROKERS ? 'yours (KAFKA_BROKERS)' : `embedded, on ${broker.address}`}`)
@@ -43,9 +51,6 @@ export async function startInfrastructure(say) {
     ? 'yours (OTEL_EXPORTER_OTLP_ENDPOINT)'
     : `embedded, on ${receiver.url}`
   say(`OpenTelemetry receiver: ${target}`)
-  const stop = async () => {
-    for (const each of stops) await each()
-  }
   return { env, receiver, stop }
 }
 

@@ -42,7 +42,7 @@ export function quantile(buckets, q) {
   return Number.NaN
 }
 
-/** The exemplar of the slowest observations. */
-export function slowestExemplar(buckets) {
-  return buckets.filter(bucket => bucket.exemplar !== undefined).at(-1)?.exemplar
+/** The exemplars, that of the slowest bucket first. */
+export function exemplarsBySlowness(buckets) {
+  return buckets.flatMap(({ exemplar }) => exemplar ?? []).reverse()
 }
