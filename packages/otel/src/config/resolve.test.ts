@@ -68,7 +68,7 @@ describe('with nothing set', () => {
     })
     expect(config.traces.batch).toMatchObject({
       maxQueueSize: 2048,
-      maxExportBatchSize: 512,
+      maxExportBatchSize: 2048,
       exportTimeoutMs: 30000,
     })
     expect(config.metrics).toMatchObject({ intervalMs: 60000, timeoutMs: 30000, temporality: 'cumulative' })

@@ -13,12 +13,15 @@ export interface ProbeFilter {
 /** Globs over paths (`*` one segment, `**` any number) and substrings of user agents, from `Config.http`. */
 export function buildProbeFilter(http: Pick<Config['http'], 'probePaths' | 'probeUserAgents'>): ProbeFilter {
   const exact = new Set(http.probePaths.filter(glob => !glob.includes('*')))
+  // Every request has a new string for its path. Its length says "no" for most of them, without hashing it for the set.
+  const lengths = new Uint8Array(64)
+  for (const path of exact) lengths[path.length & 63] = 1
   const globs = http.probePaths.filter(glob => glob.includes('*')).map(parseGlob)
   const answers = new Map<string, boolean>()
   const agents = http.probeUserAgents.map(agent => agent.toLowerCase())
   return {
     isProbePath(path) {
-      if (exact.has(path)) return true
+      if (lengths[path.length & 63] === 1 && exact.has(path)) return true
       for (const glob of globs) if (glob.test(path)) return true
       return false
     },
