@@ -1,6 +1,6 @@
 // The span and the measurement of an incoming request, for both versions of the protocol. Attributes are upstream's.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, LeanContext, spanOf } from '../context.ts'
@@ -35,6 +35,14 @@ export interface Incoming {
   /** HTTP/1 only: what the application's functions get. */
   readonly request: IncomingMessage | undefined
   readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined }
+}
+
+/** What the request line says. */
+interface Target {
+  readonly method: string
+  readonly path: string
+  /** Where the query begins in the target as it was sent, -1 without one. */
+  readonly mark: number
 }
 
 /** More than a server span ever has before the application adds its own: limits below are left to the tracer. */
@@ -87,33 +95,10 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     const method = parseMethod(rawMethod)
     const remote = propagator.extractFromHeaders(headers)
     const parent = toLeanSpan(spanOf(remote))
-    const attributes: FlatAttributes = []
-    let span: LeanSpan
-    if (requireParentforIncomingSpans && parent === undefined) span = INVALID_SPAN
-    else if (isPlain) {
-      // Nobody looks at the attributes of a span before it is recorded: one that is not needs none.
-      span = tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
-      const { record } = span
-      if (record !== null) {
-        const forwarded = isForwarded(headers)
-        record.common = request === undefined || forwarded ? null : findCommon(incoming)
-        attributes.push('http.request.method', method)
-        if (record.common === null) describePeer(incoming, forwarded, attributes)
-        describeRequest(incoming, method, path, mark, attributes)
-      }
-    } else {
-      attributes.push('http.request.method', method)
-      describePeer(incoming, isForwarded(headers), attributes)
-      describeRequest(incoming, method, path, mark, attributes)
-      cut(attributes, limits.attributeValueLength)
-      if (startIncomingSpanHook !== undefined && request !== undefined)
-        mergeAttributes(
-          attributes,
-          callHook('startIncomingSpanHook', startIncomingSpanHook, request),
-          limits.attributeValueLength,
-        )
-      span = tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
-    }
+    const span =
+      requireParentforIncomingSpans && parent === undefined
+        ? INVALID_SPAN
+        : (isPlain ? startPlain : startDescribed)(incoming, { method, path, mark }, parent, remote)
     for (const header of requestHeaders) {
       const value = headers[header.name]
       if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
@@ -129,11 +114,49 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     return new ServerExchange(span, more, method, scheme, version)
   }
 
+  /** Nobody looks at the attributes before the span is recorded: one that is not needs none. */
+  function startPlain(
+    incoming: Incoming,
+    target: Target,
+    parent: LeanSpan | undefined,
+    remote: Context,
+  ): LeanSpan {
+    const { method } = target
+    const attributes: FlatAttributes = []
+    const span = tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
+    const { record } = span
+    if (record === null) return span
+    const forwarded = isForwarded(incoming.headers)
+    if (!forwarded && incoming.request !== undefined) record.common = findCommon(incoming)
+    attributes.push('http.request.method', method)
+    if (record.common === null) describePeer(incoming, forwarded, attributes)
+    describeRequest(incoming, target, attributes)
+    return span
+  }
+
+  function startDescribed(
+    incoming: Incoming,
+    target: Target,
+    parent: LeanSpan | undefined,
+    remote: Context,
+  ): LeanSpan {
+    const { method } = target
+    const attributes: FlatAttributes = ['http.request.method', method]
+    describePeer(incoming, isForwarded(incoming.headers), attributes)
+    describeRequest(incoming, target, attributes)
+    cut(attributes, limits.attributeValueLength)
+    if (startIncomingSpanHook !== undefined && incoming.request !== undefined)
+      mergeAttributes(
+        attributes,
+        callHook('startIncomingSpanHook', startIncomingSpanHook, incoming.request),
+        limits.attributeValueLength,
+      )
+    return tracer.make(nameOfMethod(method), SpanKind.SERVER, parent, attributes, remote)
+  }
+
   function describeRequest(
     incoming: Incoming,
-    method: string,
-    path: string,
-    mark: number,
+    { method, path, mark }: Target,
     attributes: FlatAttributes,
   ): void {
     const { method: rawMethod, target } = incoming
