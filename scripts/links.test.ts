@@ -42,3 +42,12 @@ test('every npm command in the pages is a script of the root or of a package', (
   }
   expect(unknown).toEqual([])
 })
+
+test('a command that sets NODE_OPTIONS quotes it: a shell would run the second word', () => {
+  const unquoted = pages.flatMap(page =>
+    [...readFileSync(page, 'utf8').matchAll(/NODE_OPTIONS=--\S+ [^\s`]+ .*/g)].map(
+      ([command]) => `${relative(root, page)}: ${command}`,
+    ),
+  )
+  expect(unquoted).toEqual([])
+})

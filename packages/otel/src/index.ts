@@ -16,7 +16,8 @@ export type { Telemetry } from './start.ts'
  * import { start } from '@org/otel'
  *
  * const telemetry = start({ serviceName: 'payments', sampler: 0.1 })
- * process.once('SIGTERM', () => telemetry.stop())
+ * // What is pending is sent at the end by itself, whether by signal, crash or an empty loop. To send it now:
+ * await telemetry.flush()
  */
 export function start(options: UserOptions = {}): Telemetry {
   expectUserOptions(options)

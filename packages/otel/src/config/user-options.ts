@@ -47,7 +47,11 @@ export interface UserIdGenerator {
 }
 
 /**
+ * What can be said in code; everything else of docs/configuration.md under `settings`. Code wins over the environment.
+ *
  * @example
+ * import { start } from '@org/otel'
+ *
  * start({
  *   serviceName: 'checkout',
  *   endpoint: 'http://collector:4317',
@@ -57,34 +61,48 @@ export interface UserIdGenerator {
  * })
  */
 export interface UserOptions {
+  /** As OTEL_SERVICE_NAME; without it the name in the nearest package.json. */
   readonly serviceName?: string
+  /** Attributes of the resource, as OTEL_RESOURCE_ATTRIBUTES; they win over what is found out. */
   readonly resourceAttributes?: Attributes
   /** Collector for all signals, as OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly endpoint?: string
+  /** Without it the port decides: 4317 is gRPC, 4318 is HTTP. */
   readonly protocol?: Protocol
+  /** Sent with every request to the collector; never printed. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Milliseconds until a request is given up and retried; 10000. */
   readonly timeoutMs?: number
+  /** `gzip`, but `none` to a collector on this machine. */
   readonly compression?: 'gzip' | 'none'
   /** A name, a ratio from 0 to 1 (parent-based), or a sampler of your own. */
   readonly sampler?: SamplerName | number | UserSampler
+  /** Also keeps this service's part of traces that fail or are slow here (docs/sampling.md). */
   readonly keepErrors?: boolean
+  /** The first rule that matches decides, before the sampler. */
   readonly samplingRules?: readonly SamplingRule[]
+  /** Get every span, beside the exporters; what they throw is said once and goes no further. */
   readonly spanProcessors?: readonly UserSpanProcessor[]
-  /** Names, or one propagator of your own for everything. */
+  /** Formats of trace headers, by name: `tracecontext` and `baggage` unless set. */
   readonly propagators?: readonly PropagatorName[]
+  /** One of your own, in place of all of them. */
   readonly propagator?: TextMapPropagator
+  /** Ids of your own: 32 and 16 lower-case hex digits, not all zero; others are replaced. */
   readonly idGenerator?: UserIdGenerator
   /** `false` switches the signal off; a list names its exporters. */
   readonly traces?: boolean | readonly ExporterName[]
   readonly metrics?: boolean | readonly ExporterName[]
   /** `true` sends log records by OTLP. Correlation of log lines is not affected. */
   readonly logs?: boolean | readonly ExporterName[]
+  /** By name, `http`, `pg`, ...: only these, not these, and the options of each (functions too). */
   readonly instrumentations?: {
     readonly enabled?: readonly string[]
     readonly disabled?: readonly string[]
     readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   }
+  /** How much is said on stderr; `info`. */
   readonly logLevel?: LogLevel
+  /** The one line on stderr at start; `true`. */
   readonly startupLine?: boolean
   /** Any other setting by the name of its environment variable, with the same text. */
   readonly settings?: Readonly<Record<string, string>>

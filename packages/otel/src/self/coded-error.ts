@@ -4,7 +4,14 @@ import type { Problem } from './problem.ts'
  * What `start()` throws for arguments it cannot use. Match on `code`, not on the class: two copies of us may be loaded.
  *
  * @example
- * try { start({ protocol: 'grcp' }) } catch (error) { if (error.code === 'ORG_OTEL_ARGUMENT') console.error(error.problems) }
+ * import { start } from '@org/otel'
+ *
+ * try {
+ *   start({ serviceName: process.argv[2] ?? '' })
+ * } catch (error) {
+ *   if ((error as { code?: string }).code !== 'ORG_OTEL_ARGUMENT') throw error
+ *   console.error((error as Error).message) // a line for each option that is wrong
+ * }
  */
 export class CodedError extends Error {
   readonly code: string
