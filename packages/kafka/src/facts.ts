@@ -5,7 +5,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { guard } from './guard.ts'
 import { getNames } from './names.ts'
 import type { ClientInfo, Settings } from './options.ts'
-import type { ClientFacts } from './registry.ts'
+import { type ClientFacts, registry } from './registry.ts'
 
 const maxKeyLength = 256
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a key with control characters is a binary one
@@ -28,6 +28,12 @@ export function readKey(key: unknown, settings: Settings): string | undefined {
     text = Buffer.from(key).toString()
   else return undefined
   return text.length > maxKeyLength || control.test(text) ? undefined : text
+}
+
+/** True for a record without a value. An empty value is a value. */
+export function isTombstone(message: { readonly value?: unknown }): boolean {
+  const { value } = message
+  return value === null || (value === undefined && registry.tombstones.has(message))
 }
 
 /** Offset as an integer; undefined when unknown or beyond what a number holds exactly. */

@@ -1,6 +1,6 @@
 // Links from a batch to the senders of its messages.
 import { type Attributes, type Link, propagation, ROOT_CONTEXT, type SpanContext } from '@opentelemetry/api'
-import { readKey, readOffset, readPartition } from './facts.ts'
+import { isTombstone, readKey, readOffset, readPartition } from './facts.ts'
 import { guard } from './guard.ts'
 import { decodeLatin1 } from './headers.ts'
 import { getNames } from './names.ts'
@@ -104,7 +104,7 @@ export function linkAttributes(
   if (offset !== undefined) names.put(attributes, 'offset', offset)
   const key = readKey(message.key, settings)
   if (key !== undefined) names.put(attributes, 'key', key)
-  if (message.value === null) names.put(attributes, 'tombstone', true)
+  if (isTombstone(message)) names.put(attributes, 'tombstone', true)
   if (withDestination) {
     if (typeof message.topic === 'string') attributes['messaging.destination.name'] = message.topic
     const partition = readPartition(message.partition)

@@ -12,7 +12,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { findErrorType } from './errors.ts'
-import { readKey, readOffset, readPartition, readQueueTime, startAttributes } from './facts.ts'
+import { isTombstone, readKey, readOffset, readPartition, readQueueTime, startAttributes } from './facts.ts'
 import { guard, swallow } from './guard.ts'
 import { getNames } from './names.ts'
 import { type AnyMessage, messageContext, validSpanContext } from './propagate.ts'
@@ -170,7 +170,7 @@ function processAttributes(state: ClientState, message: AnyMessage, delivered: D
   if (offset !== undefined) names.put(attributes, 'offset', offset)
   const key = readKey(message.key, state.settings)
   if (key !== undefined) names.put(attributes, 'key', key)
-  if (message.value === null) names.put(attributes, 'tombstone', true)
+  if (isTombstone(message)) names.put(attributes, 'tombstone', true)
   if (state.settings.captureQueueTime) {
     const waitedMs = readQueueTime(message.timestamp, Date.now())
     if (waitedMs !== undefined) attributes['kafka.record.queue_time_ms'] = waitedMs

@@ -37,6 +37,8 @@ interface Registry {
   readonly running: RunningList
   /** Message -> headers as they were on the wire, where the client shows deserialized ones. */
   readonly wireHeaders: WeakMap<object, unknown>
+  /** Messages without a value whose deserializer made something else of it than null. */
+  readonly tombstones: WeakSet<object>
   /** Message or batch -> the client that delivered it. */
   readonly deliveredBy: WeakMap<object, ClientState>
   /** Messages that were counted as delivered, for paths that can see one twice. */
@@ -60,6 +62,7 @@ function readRegistry(): Registry {
     clients: new WeakMap(),
     running: newRunningList(),
     wireHeaders: new WeakMap(),
+    tombstones: new WeakSet(),
     deliveredBy: new WeakMap(),
     counted: new WeakSet(),
     rawBuffers: new WeakSet(),

@@ -277,7 +277,7 @@ function wrapIterator(original: AnyFunction, state: ClientState): AnyFunction {
 }
 
 interface Received {
-  raw?: { headers?: unknown }
+  raw?: { headers?: unknown; value?: unknown }
   result?: object
 }
 
@@ -292,6 +292,7 @@ function keepWireHeaders(): void {
   subscribe(receives, message => {
     const { raw, result } = message as Received
     if (raw?.headers && result) registry.wireHeaders.set(result, raw.headers)
+    if (raw?.value === null && result) registry.tombstones.add(result)
   })
   subscribe(lags, message => guard(lags, () => recordLags(message as Lags)))
 }

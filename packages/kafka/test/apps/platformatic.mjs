@@ -17,7 +17,7 @@ import {
 } from '@platformatic/kafka'
 import * as sources from '../../src/index.ts'
 import { startBroker } from '../support/broker.ts'
-import { deepFreeze, inSpan, spanId, traceId, traceparent } from '../support/traces.ts'
+import { deepFreeze, inSpan, spanId, traceId, traceparent, until } from '../support/traces.ts'
 import { headerNames, headerValues, readWire } from '../support/wire.ts'
 import { check, configure, imports, options, runCases, sdk } from './check.mjs'
 
@@ -462,6 +462,59 @@ check('C41 headers that another library wrote as JSON are understood through the
   assert.equal(named(`process ${t}`)[0].parentSpanContext.traceId, traceId(5))
 })
 
+check('C30 B3 headers in the mixed case of Java are understood', async () => {
+  const t = newTopic()
+  await put(t, { 'X-B3-TraceId': traceId(8), 'X-B3-SpanId': spanId(8), 'X-B3-Sampled': '1' })
+  sdk.setPropagator(new B3Propagator())
+  const stream = await consume(t)
+  await once(stream, 'data')
+  sdk.setPropagator(globalThis.testW3c())
+  assert.equal(named(`process ${t}`)[0].parentSpanContext.traceId, traceId(8))
+})
+
+check('C37 the time in the queue is recorded where the record has a timestamp', async () => {
+  const t = newTopic()
+  await put(t, {}, { timestamp: BigInt(Date.now() - 50) })
+  await put(t, {}, { timestamp: BigInt(Date.now() + 60_000) })
+  const stream = await consume(t)
+  let heard = 0
+  stream.on('data', () => heard++)
+  await until(() => heard === 2, 'two messages')
+  const [past, future] = named(`process ${t}`).map(span => span.attributes['kafka.record.queue_time_ms'])
+  assert.ok(past >= 50 && past < 60_000, String(past))
+  assert.equal(future, 0)
+  configure({ captureQueueTime: false })
+  const silent = await consume(t, { groupId: `silent-${t}` })
+  await once(silent, 'data')
+  assert.equal('kafka.record.queue_time_ms' in named(`process ${t}`)[2].attributes, false)
+})
+
+check('C48 messages collected over two topics have their topics and partitions on the links', async () => {
+  const [t1, t2] = [newTopic(), newTopic()]
+  await put(t1, { traceparent: traceparent(1) })
+  await put(t2, { traceparent: traceparent(2) })
+  const messages = []
+  for (const t of [t1, t2]) {
+    for await (const message of await consume(t)) {
+      messages.push(message)
+      break
+    }
+  }
+  const links = api.messageLinks(messages)
+  assert.deepEqual(
+    links.map(link => link.context.traceId),
+    [1, 2].map(traceId),
+  )
+  assert.deepEqual(
+    links.map(link => link.attributes),
+    [t1, t2].map(topic => ({
+      'messaging.kafka.offset': 0,
+      'messaging.destination.name': topic,
+      'messaging.destination.partition.id': '0',
+    })),
+  )
+})
+
 check('C42 withMessageContext gives the context of the sender without a span', async () => {
   const t = newTopic()
   await put(t, { traceparent: traceparent(6) })
@@ -521,6 +574,61 @@ check('C51 tracing again changes nothing', async () => {
   await producer.send({ messages: [{ topic: t, value: 'v' }] })
   assert.equal(named(`send ${t}`).length, 1)
   assert.deepEqual(headerNames((await wire(t))[0]), ['traceparent'])
+})
+
+check('C52 without an SDK the options pass by identity', async () => {
+  const seen = []
+  class Spy extends Producer {
+    send(...args) {
+      seen.push(args)
+      return super.send(...args)
+    }
+  }
+  const t = newTopic()
+  const bare = new Spy({
+    clientId: 'app',
+    bootstrapBrokers: [broker.address],
+    serializers: stringSerializers,
+    autocreateTopics: true,
+  })
+  const producer = imports ? api.traceProducer(bare, options()) : bare
+  open.push(producer)
+  const given = { messages: [{ topic: t, value: 'v' }] }
+  await sdk.without(() => producer.send(given))
+  assert.equal(seen.length, 1)
+  assert.equal(seen[0][0], given)
+  await producer.send(given)
+  assert.notEqual(seen[1][0], given)
+  assert.deepEqual((await wire(t)).map(headerNames), [[], ['traceparent']])
+})
+
+check('C59 metrics count each delivery once, with the units of the conventions', async () => {
+  const t = newTopic()
+  await sendInS(['a', 'b', 'c'].map(value => ({ topic: t, value })))
+  const stream = await consume(t)
+  let heard = 0
+  // A message that is counted when it is handed out, and again by a helper, would be one too many.
+  stream.on('data', message => api.traceMessage(message, {}, () => void heard++))
+  await until(() => heard === 3, 'three messages')
+  const { scopeMetrics } = await sdk.metrics()
+  const found = scopeMetrics.flatMap(scope => scope.metrics)
+  const points = name =>
+    found
+      .filter(one => one.descriptor.name === name)
+      .flatMap(one => one.dataPoints)
+      .filter(point => point.attributes['messaging.destination.name'] === t)
+      .map(point => point.value.count ?? point.value)
+  assert.deepEqual(points('messaging.client.sent.messages'), [3])
+  assert.deepEqual(points('messaging.client.consumed.messages'), [3])
+  assert.deepEqual(points('messaging.client.operation.duration'), [1])
+  assert.deepEqual(points('messaging.process.duration'), [3])
+  const units = Object.fromEntries(found.map(({ descriptor }) => [descriptor.name, descriptor.unit]))
+  has(units, {
+    'messaging.client.sent.messages': '{message}',
+    'messaging.client.consumed.messages': '{message}',
+    'messaging.client.operation.duration': 's',
+    'messaging.process.duration': 's',
+  })
 })
 
 check('C55 without propagation there are client spans and no headers', async () => {

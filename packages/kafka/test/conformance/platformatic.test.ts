@@ -22,7 +22,7 @@ run.each(modes)('@platformatic/kafka by %s', mode => {
   let results: Result[] = []
 
   beforeAll(async () => {
-    results = await runApp(app, mode)
+    results = await runApp(app, mode, { env: { TEST_METRICS: '1' } })
   }, 60_000)
 
   test.each(names)('%s', name => {
@@ -32,6 +32,21 @@ run.each(modes)('@platformatic/kafka by %s', mode => {
   test('there is no case that is not listed here', () => {
     expect(results.map(result => result.name)).toEqual(names)
   })
+})
+
+const settings = [
+  { id: 'C60', optIn: '' },
+  { id: 'C61', optIn: 'messaging' },
+  { id: 'C62', optIn: 'messaging,messaging/dup' },
+]
+const rows = modes.flatMap(mode => settings.map(setting => ({ mode, ...setting })))
+
+run.each(rows)('@platformatic/kafka by $mode: $id', ({ mode, id, optIn }) => {
+  test(`${id} attributes have the names that opt-in "${optIn}" asks for`, async () => {
+    const env = { OTEL_SEMCONV_STABILITY_OPT_IN: optIn }
+    const results = await runApp('platformatic-names.mjs', mode, { env })
+    expect(results).toEqual(caseNames('platformatic-names.mjs').map(name => ({ name })))
+  }, 30_000)
 })
 
 afterAll(removeBundles)

@@ -30,6 +30,8 @@ export interface Sdk {
   /** What was written to `diag` at warn and error. */
   readonly said: string[]
   setPropagator(propagator: TextMapPropagator): void
+  /** Runs something with nothing registered, for all copies of the API in the process. */
+  without<R>(run: () => Promise<R>): Promise<R>
   /** One that is not registered. */
   newMeterProvider(): MeterProvider
   shutdown(): Promise<void>
@@ -59,16 +61,19 @@ export function startSdk(options: SdkOptions = {}): Sdk {
   const said: string[] = []
   const note = (...words: unknown[]) => said.push(words.map(String).join(' '))
   diag.setLogger({ error: note, warn: note, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN)
-  trace.setGlobalTracerProvider(provider)
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  propagation.setGlobalPropagator(w3c())
   const metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({
     exporter: metricExporter,
     exportIntervalMillis: 3_600_000,
   })
   const meters = options.metrics ? new MeterProvider({ readers: [reader] }) : undefined
-  if (meters) metrics.setGlobalMeterProvider(meters)
+  const register = () => {
+    trace.setGlobalTracerProvider(provider)
+    propagation.setGlobalPropagator(w3c())
+    if (meters) metrics.setGlobalMeterProvider(meters)
+  }
+  register()
   return {
     spans: () => ended.slice(),
     named: name => ended.filter(span => span.name === name),
@@ -84,6 +89,14 @@ export function startSdk(options: SdkOptions = {}): Sdk {
     setPropagator(propagator) {
       propagation.disable()
       propagation.setGlobalPropagator(propagator)
+    },
+    async without(run) {
+      for (const api of [trace, propagation, metrics]) api.disable()
+      try {
+        return await run()
+      } finally {
+        register()
+      }
     },
     newMeterProvider: () => new MeterProvider(),
     async shutdown() {
