@@ -5,7 +5,7 @@
 // Collector configurations, manifests, kustomize overlays (with kubectl on the PATH) and Compose files, offline. With
 // --collector, the Collector itself validates its configurations. Ends with 1 when there is an error.
 import { spawnSync } from 'node:child_process'
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -44,9 +44,24 @@ function validateWith(program: string, home: string): Finding[] {
     })
 }
 
+/** A wrong path must not read like a clean bill. */
+function nothingIn(home: string): Finding {
+  return {
+    level: 'error',
+    file: home,
+    where: 'folder',
+    problem: existsSync(home) ? 'holds no file that this check knows' : 'does not exist',
+    fix: 'Give the folder of your copy: the one with collector, kubernetes or compose in it.',
+  }
+}
+
 async function checkOne(home: string): Promise<void> {
   const { findings, checked } = await checkFolder(home)
-  const all = [...findings, ...(values.collector === undefined ? [] : validateWith(values.collector, home))]
+  const all = [
+    ...(Object.values(checked).every(count => count === 0) ? [nothingIn(home)] : []),
+    ...findings,
+    ...(values.collector === undefined ? [] : validateWith(values.collector, home)),
+  ]
   const errors = all.filter(finding => finding.level === 'error').length
   if (errors > 0) process.exitCode = 1
   if (values.json) return void process.stdout.write(`${JSON.stringify({ findings: all, checked })}\n`)

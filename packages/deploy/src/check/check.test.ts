@@ -36,6 +36,15 @@ function check(...folders: string[]): { status: number | null; answers: Answer[]
   return { status: done.status, answers: lines.map(line => JSON.parse(line)) }
 }
 
+test('a folder that is not there, or holds nothing to check, is an error', () => {
+  const { status, answers } = check(join(home, 'no-such-folder'), copy([]))
+  expect(status).toBe(1)
+  expect(answers.map(({ findings }) => findings.map(({ problem }) => problem))).toEqual([
+    ['does not exist'],
+    ['holds no file that this check knows'],
+  ])
+})
+
 test('what is shipped has no errors, and every kind of file was looked at', () => {
   const { status, answers } = check(home)
   const { findings, checked } = answers[0]!

@@ -1,3 +1,4 @@
+import { findClosest } from './closest.ts'
 import type { Signal } from './config.ts'
 import type { FileWalk } from './file-walk.ts'
 import { isObject } from './parse-json.ts'
@@ -32,9 +33,12 @@ export function readExporter(
     case 'console':
       walk.node(only.value, only.at, more)
       return 'console'
-    default:
-      walk.unused(only.at, 'is not an exporter we have and is ignored')
+    default: {
+      const meant = findClosest(only.name, ['otlp_grpc', 'otlp_http', 'console'])
+      const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+      walk.unused(only.at, `is not an exporter we have and is ignored${hint}`)
       return undefined
+    }
   }
 }
 

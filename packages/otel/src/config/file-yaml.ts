@@ -12,7 +12,7 @@ export function readYaml(text: string, env: Env): YamlResult {
   try {
     const document = parseDocument(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text, { version: '1.2' })
     const first = document.errors[0]
-    if (first !== undefined) return { fault: `not valid YAML: ${first.message.split('\n', 1)[0]}` }
+    if (first !== undefined) return { fault: `not valid YAML: ${firstLine(first)}` }
     if (!isMap(document.contents)) return { fault: 'the file is empty or not a mapping' }
     visit(document, {
       Scalar(key, node) {
@@ -27,7 +27,7 @@ export function readYaml(text: string, env: Env): YamlResult {
     return { value: document.toJS({ maxAliasCount: 100 }) as Record<string, unknown>, notes }
   } catch (error) {
     return {
-      fault: `not valid YAML: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`,
+      fault: `not valid YAML: ${error instanceof Error ? firstLine(error) : String(error)}`,
     }
   }
 }
@@ -65,4 +65,9 @@ function coerce(text: string): unknown {
     // It is text.
   }
   return text
+}
+
+/** The parser announces a picture of the place with a colon; the picture is left out. */
+function firstLine(error: Error): string {
+  return error.message.split('\n', 1)[0]!.replace(/:$/, '')
 }

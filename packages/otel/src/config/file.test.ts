@@ -239,6 +239,15 @@ describe('beside a file', () => {
   })
 })
 
+test('a misspelt exporter is said with the one that was meant', () => {
+  const { problems } = resolve(
+    `${head}tracer_provider: { processors: [{ batch: { exporter: { otlp_grcp: { endpoint: "http://c:4317" } } } }] }\n`,
+  )
+  expect(problems.map(({ message }) => message)).toEqual([
+    'is not an exporter we have and is ignored; did you mean otlp_grpc?',
+  ])
+})
+
 describe('a file that cannot be used is said in one line, and the environment is used', () => {
   const cases: readonly (readonly [string, string | undefined, string])[] = [
     ['is missing', undefined, 'the file cannot be read'],
@@ -260,6 +269,7 @@ describe('a file that cannot be used is said in one line, and the environment is
     expect(problems[0]!.message).toContain(why)
     expect(problems[0]!.message).toContain('using the environment instead')
     expect(problems[0]!.message).not.toContain('\n')
+    expect(problems[0]!.message).not.toContain(':;')
     expect(config.resource.attributes['service.name']).toBe('from-env')
     expect(config.traces.exporters).toEqual(['otlp'])
   })
