@@ -15,6 +15,16 @@ test.each(modes)(
   30_000,
 )
 
+test.each(modes)(
+  'C53 @confluentinc/kafka-javascript in an ES module application by %s needs no loader hook',
+  async mode => {
+    expect(await runApp('esm-confluent.mjs', mode)).toEqual(
+      caseNames('esm-confluent.mjs').map(name => ({ name })),
+    )
+  },
+  30_000,
+)
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const isRunnable = major > 24 || (major === 24 && minor >= 6)
 const run = isRunnable ? test : test.skip

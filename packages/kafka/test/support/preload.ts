@@ -4,6 +4,7 @@ import Module from 'node:module'
 import { sep } from 'node:path'
 import { kafkaHooks } from '../../src/hooks.ts'
 import type { ClientInfo, KafkaOptions } from '../../src/options.ts'
+import { FakeCluster, fakeLibrdkafka } from './fake-librdkafka.ts'
 import { startSdk, w3c } from './sdk.ts'
 
 const options: KafkaOptions & ClientInfo = {}
@@ -13,14 +14,29 @@ shared.testSdk = startSdk({ metrics: process.env.TEST_METRICS === '1' })
 shared.testOptions = options
 shared.testW3c = w3c
 
+// The native half of confluent's client cannot be compiled just for a test: it is in memory.
+const native = `${sep}@confluentinc${sep}kafka-javascript${sep}librdkafka.js`
+const cluster = new FakeCluster()
+shared.testCluster = cluster
+const load = Module.prototype.require
+Module.prototype.require = function (this: Module, id: string) {
+  const isNative = id.includes('librdkafka') && resolveFrom(this, id).endsWith(native)
+  return isNative ? fakeLibrdkafka(cluster) : load.call(this, id)
+} as typeof load
+
+function resolveFrom(parent: Module, id: string): string {
+  return (Module as unknown as { _resolveFilename(id: string, parent: Module): string })._resolveFilename(
+    id,
+    parent,
+  )
+}
+
 if (process.env.TEST_PRELOAD === '1') {
   const patched = new Map<string, unknown>()
   const original = Module.prototype.require
   Module.prototype.require = function (this: Module, id: string) {
     const exports = original.call(this, id)
-    const file = (
-      Module as unknown as { _resolveFilename(id: string, parent: Module): string }
-    )._resolveFilename(id, this)
+    const file = resolveFrom(this, id)
     if (patched.has(file)) return patched.get(file)
     const patch = hooks.modules.find(({ name, file: inner }) =>
       file.endsWith(`${sep}node_modules${sep}${name}${sep}${inner}`),
