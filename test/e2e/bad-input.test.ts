@@ -115,7 +115,9 @@ test.each([
   )
   expect(exit).toEqual({ code: 7, signal: null })
   expect(stdout).toBe('ready\n')
-  expect(lines.filter(line => /ORG_OTEL_EXPORT/.test(line)).length).toBe(1)
+  expect(lines.filter(line => /ORG_OTEL_EXPORT_(?!UNSENT)/.test(line)).length).toBe(1)
+  // And what it cost, at the end.
+  expect(lines.filter(line => /ORG_OTEL_EXPORT_UNSENT/.test(line)).length).toBe(1)
   expect(performance.now() - started).toBeLessThan(6000)
 })
 

@@ -91,3 +91,12 @@ test('a buffer that is full drops the oldest, and says how many', async () => {
   await app.receiver.store.waitFor(() => (settled() === 4000 ? true : undefined), { timeoutMs: 20_000 })
   expect(arrived()).toBe(4000 - lost())
 })
+
+test('a process that ends while the collector is silent says what was lost with it', async () => {
+  await start({ ORG_OTEL_EXIT_DEADLINE: '200', ORG_OTEL_EXIT_LAST_WORDS: '100' })
+  await app.receiver.fail({ mode: 'hang' })
+  await app.get('/?spans=7')
+  const { signal } = await app.stop()
+  expect(signal).toBe(process.platform === 'win32' ? null : 'SIGTERM')
+  expect(app.stderr).toMatch(/ORG_OTEL_EXPORT_UNSENT not delivered when the process ended: 7 spans/)
+})

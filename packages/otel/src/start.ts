@@ -16,6 +16,7 @@ import { createExport, type Export } from './export/export.ts'
 import { attachExits } from './lifecycle/exits.ts'
 import { speakLastWords } from './lifecycle/last-words.ts'
 import { claimProcess, readRegistry } from './lifecycle/once.ts'
+import { renderUnsent } from './lifecycle/unsent.ts'
 import { loadedApiCopies } from './loader/api-copies.ts'
 import { type AttachedLibraries, attachLibraries } from './loader/attach.ts'
 import { loadChunk } from './loader/chunk.ts'
@@ -149,6 +150,10 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
   const detachExits = attachExits({
     flush,
     lastWords: budgetMs => exported.lastWords(budgetMs, speakLastWords),
+    sayUnsent() {
+      const unsent = guard('unsent', () => renderUnsent(exported.account.lines()))
+      if (unsent !== undefined) say('warn', 'ORG_OTEL_EXPORT_UNSENT', unsent)
+    },
     deadlineMs: config.exit.deadlineMs,
     lastWordsMs: config.exit.lastWordsMs,
   })

@@ -728,7 +728,7 @@ export const settings = [
     parse: parseDurationMs,
     fallback: 1000,
     group: 'Process',
-    says: 'Milliseconds a signal or the natural end may wait for telemetry to be sent.',
+    says: 'Milliseconds a signal may wait for telemetry to be sent; the natural end of a program waits 400 at most.',
   }),
   setting({
     key: 'exit.lastWords',

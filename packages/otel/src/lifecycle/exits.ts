@@ -15,6 +15,8 @@ export interface ExitWork {
   flush(deadlineMs: number): Promise<void>
   /** Synchronous; takes at most `budgetMs`. */
   lastWords(budgetMs: number): void
+  /** Says what is lost with the process: the very last thing, whichever way it ends. */
+  sayUnsent(): void
   readonly deadlineMs: number
   readonly lastWordsMs: number
 }
@@ -82,6 +84,8 @@ export function attachExits(work: ExitWork): () => void {
   const raise = (signal: ExitSignal) => {
     raising = signal
     unlisten(signal)
+    // There is no `exit` event when a signal ends the process.
+    work.sayUnsent()
     process.kill(process.pid, signal)
     setTimeout(() => {
       raising = undefined
@@ -112,7 +116,10 @@ export function attachExits(work: ExitWork): () => void {
       flushedAtMs = performance.now()
     })
   }
-  const onExit = () => work.lastWords(work.lastWordsMs)
+  const onExit = () => {
+    work.lastWords(work.lastWordsMs)
+    work.sayUnsent()
+  }
   // What other listeners of `exit` still do is telemetry too, so ours stays behind theirs.
   const goLast = () => {
     if (detached) return

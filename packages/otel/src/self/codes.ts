@@ -198,6 +198,13 @@ export const codes = [
       'We do not send the lines of this logger, so that nothing arrives twice. Remove the transport to change that.',
   },
   {
+    code: 'ORG_OTEL_EXPORT_UNSENT',
+    level: 'warn',
+    says: 'The process ended before the collector had confirmed everything.',
+    action:
+      'The line counts what was not delivered. Look at the collector; where it is only slow, raise ORG_OTEL_EXIT_DEADLINE and ORG_OTEL_EXIT_LAST_WORDS.',
+  },
+  {
     code: 'ORG_OTEL_EXPORT_UNREACHABLE',
     level: 'warn',
     says: 'The collector cannot be reached.',

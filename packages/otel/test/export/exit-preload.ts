@@ -11,6 +11,7 @@ const config = exportConfig(change)
 const exported = createExport(config)
 attachExits({
   flush: deadlineMs => exported.flush(deadlineMs),
+  sayUnsent() {},
   lastWords: budgetMs => {
     exported.lastWords(budgetMs, speakLastWords)
     if (swallowedCount() > 0) writeSync(2, 'SWALLOWED')
