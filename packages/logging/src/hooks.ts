@@ -10,7 +10,7 @@ import { describePinoLines } from './pino-record.ts'
 import { watchPinoTransports } from './pino-transport.ts'
 import { setDefaultOptions } from './registry.ts'
 import { patchWinstonLogger } from './winston.ts'
-import { findJsonFormat } from './winston-json.ts'
+import { findWinstonFormats } from './winston-formats.ts'
 import { describeWinstonInfos } from './winston-record.ts'
 
 export interface LoggingHookOptions extends CorrelationOptions, OutletOptions {
@@ -95,7 +95,9 @@ export function loggingHooks(options: LoggingHookOptions = {}): LoggingHooks {
       versions: ['>=3.0.0 <4'],
       patch(Logger, info) {
         const common = optionsFor(outletOf('winston', info), describeWinstonInfos)
-        keep(patchWinstonLogger(Logger, { ...common, jsonFormat: findJsonFormat(info.baseDir) }))
+        const formats = correlation ? findWinstonFormats(info.baseDir) : undefined
+        keep(patchWinstonLogger(Logger, { ...common, formats }))
+        keep(formats?.detach)
         return Logger
       },
     },

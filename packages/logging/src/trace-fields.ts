@@ -36,7 +36,9 @@ export interface TraceFields {
   /** Writes the fields that `line` does not have; nothing outside a span. */
   addTo(line: Record<string, unknown>, ctx?: Context): void
   /** The same as JSON text with a leading comma, `,"trace_id":"..."`; `''` outside a span. */
-  json(): string
+  json(ctx?: Context): string
+  /** Whether `line` has one of the names already. */
+  isIn(line: Readonly<Record<string, unknown>>): boolean
   /** Baggage entries and the request id alone, as log records carry them. */
   extra(ctx?: Context): Record<string, string> | undefined
   /** Every top-level name that can appear: a line that already has one keeps its own. */
@@ -153,12 +155,12 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
     if (traceFlags && line[traceFlags] === undefined) line[traceFlags] = lastFlags
   }
 
-  function json(): string {
+  function json(ctx?: Context): string {
     if (!isPlain) {
-      const fields = read()
+      const fields = read(ctx)
       return fields === undefined ? '' : `,${JSON.stringify(fields).slice(1, -1)}`
     }
-    const span = trace.getActiveSpan()
+    const span = ctx === undefined ? trace.getActiveSpan() : trace.getSpan(ctx)
     if (span === undefined) return serviceJson
     const c = span.spanContext()
     if (c === lastContext) return lastJson
@@ -173,13 +175,27 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
     ...(requestIdField ? [requestIdField] : []),
     ...baggageKeys.map(key => `baggage.${key}`),
   ]
+  const allNames = [...spanNames, ...extraNames, ...Object.keys(service ?? {})]
+  const [first = '', second = '', third = ''] = allNames
+  const moreNames = allNames.slice(3)
+
+  // Written out: V8 remembers a name per place in the text.
+  function isIn(line: Readonly<Record<string, unknown>>): boolean {
+    if (line[first] !== undefined) return true
+    if (second !== '' && line[second] !== undefined) return true
+    if (third !== '' && line[third] !== undefined) return true
+    for (const name of moreNames) if (line[name] !== undefined) return true
+    return false
+  }
+
   return {
     read,
     addTo,
     isActive,
+    isIn,
     json,
     extra: ctx => (wantsExtra ? extraFields(ctx ?? context.active()) : undefined),
-    names: [...spanNames, ...extraNames, ...Object.keys(service ?? {})],
+    names: allNames,
     spanNames,
   }
 }

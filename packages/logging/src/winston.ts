@@ -4,6 +4,7 @@ import { type Context, context } from '@opentelemetry/api'
 import type { CorrelationOptions } from './options.ts'
 import { claim, traceFieldsFor, unclaim } from './registry.ts'
 import type { TraceFields } from './trace-fields.ts'
+import type { WinstonFormats } from './winston-formats.ts'
 
 type Info = Record<string | symbol, unknown>
 
@@ -72,7 +73,8 @@ export interface WinstonOrigin {
 export type WinstonInfoListener = (logger: object, info: Info, origin: WinstonOrigin) => void
 
 interface WinstonPrototype {
-  write(...args: unknown[]): boolean
+  log(...args: unknown[]): unknown
+  write(info: unknown, encoding?: unknown, callback?: unknown): boolean
   _transform(info: unknown, encoding: unknown, callback: unknown): void
   push(chunk: unknown, encoding?: unknown): boolean
 }
@@ -81,8 +83,8 @@ export interface WinstonPatchOptions {
   /** false: the info stays as it is. */
   correlation?: boolean
   listener?: WinstonInfoListener | undefined
-  /** The prototype of what `winston.format.json()` makes; undefined when it is not known. */
-  jsonFormat?: object | undefined
+  /** Which formats end in plain JSON; undefined when that is not known. */
+  formats?: WinstonFormats | undefined
   /** The listener failed; the line goes its way. */
   onFailure?: ((error: unknown) => void) | undefined
 }
@@ -95,11 +97,11 @@ export function patchWinstonLogger(
   Logger: { prototype: unknown },
   options: WinstonPatchOptions = {},
 ): (() => void) | undefined {
-  const { correlation = true, listener, onFailure } = options
+  const { correlation = true, listener, formats, onFailure } = options
   const prototype = Logger.prototype as WinstonPrototype & Record<string, unknown>
   if (typeof prototype?.write !== 'function' || !claim(prototype)) return undefined
   const undo: (() => void)[] = [() => unclaim(prototype)]
-  function replace(name: 'write' | '_transform' | 'push', method: (...args: any[]) => unknown): void {
+  function replace(name: 'log' | 'write' | '_transform' | 'push', method: (...args: any[]) => unknown): void {
     const own = Object.getOwnPropertyDescriptor(prototype, name)
     const original = prototype[name]
     Object.defineProperty(method, 'name', { value: original.name, configurable: true })
@@ -118,58 +120,99 @@ export function patchWinstonLogger(
   }
 
   const fields = traceFieldsFor()
-  const { write: originalWrite, _transform: originalTransform, push: originalPush } = prototype
+  const { log: originalLog, write: originalWrite } = prototype
+  const { _transform: originalTransform, push: originalPush } = prototype
   const knowsSteps = typeof originalTransform === 'function' && typeof originalPush === 'function'
   // A line is usually formatted inside `write`; those that wait for a slow transport are looked up.
   const waiting = new WeakMap<object, WinstonOrigin>()
+  let someWaited = false
   let next: object | undefined
   let nextOrigin: WinstonOrigin | undefined
 
-  replace('write', function write(this: object, ...args: unknown[]): boolean {
-    const info = args[0]
-    if (typeof info !== 'object' || info === null) return originalWrite.apply(this as never, args)
-    let written = info
+  // With a level, a message and more, `log` makes the info: it is nobody else's, and needs no copy to be added to.
+  let isMaking = false
+  if (correlation && typeof originalLog === 'function') {
+    replace('log', function log(this: object): unknown {
+      // biome-ignore lint/complexity/noArguments: forwarded without a copy
+      isMaking = arguments.length > 2
+      try {
+        // biome-ignore lint/complexity/noArguments: forwarded without a copy
+        return originalLog.apply(this as never, arguments as never)
+      } finally {
+        isMaking = false
+      }
+    })
+  }
+
+  function correlate(logger: object, info: Info, ctx: Context): Info {
+    const isOurs = isMaking && isFresh(info)
+    isMaking = false
+    const { format } = logger as { format?: object }
+    if (knowsSteps && formats?.isJson(format) && isPlainInfo(info, fields)) {
+      late = fields.json(ctx)
+      return isOurs || late === '' ? info : Object.assign({}, info)
+    }
+    if (!isOurs) return withFields(info, fields, ctx)
+    fields.addTo(info, ctx)
+    return info
+  }
+  let late = ''
+
+  replace('write', function write(this: object, info: any, encoding?: unknown, callback?: unknown): boolean {
+    if (typeof info !== 'object' || info === null)
+      return originalWrite.call(this as never, info, encoding, callback)
+    let written: object = info
+    const outer = next
+    const outerOrigin = nextOrigin
     try {
       const ctx = context.active()
-      let late = ''
-      if (correlation && fields.isActive(ctx)) {
-        if (knowsSteps && isPlainJson(this, options.jsonFormat) && isPlainInfo(info as Info, fields)) {
-          written = Object.assign({}, info)
-          late = fields.json()
-        } else written = withFields(info as Info, fields, ctx)
-      }
-      args[0] = written
-      next = written
-      nextOrigin = { context: ctx, late, error: listener === undefined ? undefined : findError(info as Info) }
+      late = ''
+      if (correlation) written = correlate(this, info, ctx)
+      if (late !== '' || listener !== undefined) {
+        next = written
+        nextOrigin = { context: ctx, late, error: listener === undefined ? undefined : findError(info) }
+      } else next = undefined
     } catch {
       // An exotic info object: winston gets what the caller gave.
-      args[0] = info
+      written = info
       next = undefined
     }
     try {
-      return originalWrite.apply(this as never, args)
+      return originalWrite.call(this as never, written, encoding, callback)
     } finally {
       if (next !== undefined && next === written) {
+        someWaited = true
         waiting.set(written, nextOrigin as WinstonOrigin)
-        next = undefined
       }
+      // A format may log, too: the line around that one goes on.
+      next = outer
+      nextOrigin = outerOrigin
     }
   })
 
-  if (knowsSteps) {
+  /** The line `info` was written as, once. */
+  function takeOrigin(info: object): WinstonOrigin | undefined {
+    if (info !== next) return someWaited ? waiting.get(info) : undefined
+    next = undefined
+    return nextOrigin
+  }
+  function finish(logger: object, info: Info, origin: WinstonOrigin): void {
+    try {
+      if (origin.late !== '') addLate(info, origin, fields, formats)
+      listener?.(logger, info, origin)
+    } catch (error) {
+      onFailure?.(error)
+    }
+  }
+
+  if (knowsSteps && listener !== undefined) {
     // What the format leaves of the info is pushed from inside `_transform`: nothing that a format took away is sent.
     let current: WinstonOrigin | undefined
     replace(
       '_transform',
       function _transform(this: object, info: unknown, encoding: unknown, callback: unknown) {
         const outer = current
-        current = undefined
-        if (typeof info === 'object' && info !== null) {
-          if (info === next) {
-            current = nextOrigin
-            next = undefined
-          } else current = waiting.get(info)
-        }
+        current = typeof info === 'object' && info !== null ? takeOrigin(info) : undefined
         try {
           originalTransform.call(this as never, info, encoding, callback)
         } finally {
@@ -180,14 +223,15 @@ export function patchWinstonLogger(
     replace('push', function push(this: object, chunk: unknown, encoding?: unknown): boolean {
       const origin = current
       current = undefined
-      if (origin !== undefined && typeof chunk === 'object' && chunk !== null) {
-        try {
-          if (origin.late !== '') addLate(chunk as Info, origin, fields)
-          listener?.(this, chunk as Info, origin)
-        } catch (error) {
-          onFailure?.(error)
-        }
-      }
+      if (origin !== undefined && typeof chunk === 'object' && chunk !== null)
+        finish(this, chunk as Info, origin)
+      return originalPush.call(this as never, chunk, encoding)
+    })
+  } else if (knowsSteps && correlation && formats !== undefined) {
+    // The formats that JSON is known of push the info they were given.
+    replace('push', function push(this: object, chunk: unknown, encoding?: unknown): boolean {
+      const origin = typeof chunk === 'object' && chunk !== null ? takeOrigin(chunk) : undefined
+      if (origin !== undefined) finish(this, chunk as Info, origin)
       return originalPush.call(this as never, chunk, encoding)
     })
   }
@@ -212,27 +256,29 @@ function findError(info: Readonly<Info>): Error | undefined {
 // Measured: three more fields cost winston's JSON format about 1000 ns, because it sorts and escapes; put into its text
 // afterwards they cost a tenth. Only where nothing but that format looks at the info.
 
-function isPlainJson(logger: object, jsonFormat: object | undefined): boolean {
-  if (jsonFormat === undefined) return false
-  const { format } = logger as { format?: { options?: object } }
-  if (format === undefined || Object.getPrototypeOf(format) !== jsonFormat) return false
-  for (const _option in format.options) return false
-  return true
-}
-
 function isPlainInfo(info: Info, fields: TraceFields): boolean {
   if (Object.getPrototypeOf(info) !== Object.prototype || !Object.isExtensible(info)) return false
-  if (typeof info.toJSON === 'function') return false
-  for (const name of fields.names) if (info[name] !== undefined) return false
-  return true
+  return typeof info.toJSON !== 'function' && !fields.isIn(info)
 }
 
-// winston's own key for the text of a line.
+// winston's own key for the text of a line: only an info that no format has seen has none.
 const MESSAGE = Symbol.for('message')
 
-function addLate(info: Info, origin: WinstonOrigin, fields: TraceFields): void {
+function isFresh(info: Info): boolean {
+  return info[SPLAT] !== undefined && info[MESSAGE] === undefined
+}
+
+function addLate(
+  info: Info,
+  origin: WinstonOrigin,
+  fields: TraceFields,
+  formats: WinstonFormats | undefined,
+): void {
   const text = info[MESSAGE]
-  if (typeof text === 'string' && text.length > 2 && text.charCodeAt(text.length - 1) === 125)
-    info[MESSAGE] = text.slice(0, -1) + origin.late + text.slice(-1)
+  // A format has put one of the names there (`errors` and `splat` take over what they are given): it wins.
+  const isTaken = typeof info.toJSON === 'function' || fields.isIn(info)
   fields.addTo(info, origin.context)
+  if (isTaken) formats?.renderJson(info)
+  else if (typeof text === 'string' && text.length > 2 && text.charCodeAt(text.length - 1) === 125)
+    info[MESSAGE] = `${text.slice(0, -1)}${origin.late}}`
 }
