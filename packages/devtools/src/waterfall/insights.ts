@@ -3,6 +3,7 @@ import type { Span } from '../store/record.ts'
 import { buildTree, type Trace, type TraceNode, walk } from '../store/trace.ts'
 import { fingerprint } from './fingerprint.ts'
 import { clean, duration } from './text.ts'
+import { titleOf } from './title.ts'
 
 export interface Insight {
   readonly kind: 'n+1' | 'serial-awaits' | 'orphan' | 'swallowed-error' | 'missing-root'
@@ -108,7 +109,7 @@ function findSwallowed(node: TraceNode): Insight[] {
     .map(child => child.span)
     .filter(span => span.status.code === 'error' && span.kind !== 'consumer')
   if (failed.length === 0) return []
-  const named = (span: Span) => `${clean(span.name)} (${clean(span.service)})`
+  const named = (span: Span) => `${titleOf(span)} (${clean(span.service)})`
   const names = [...new Set(failed.map(named))].slice(0, 3).join(', ')
   return [
     {

@@ -129,6 +129,25 @@ test('an error below a span that reports none is pointed out', async () => {
   expect(findInsights(trace)).toMatchObject([{ kind: 'swallowed-error' }])
 })
 
+test('http spans without a route are told apart by their path, without the query', async () => {
+  const { trace } = await receive([
+    { id: '1', name: 'POST', kind: 'server', service: 'hooks', attributes: { 'url.path': '/deliveries' } },
+    {
+      id: '2',
+      parent: '1',
+      name: 'POST',
+      kind: 'client',
+      service: 'hooks',
+      error: '503',
+      attributes: { 'url.full': 'http://shop:1/webhooks?key=1' },
+    },
+  ])
+  expect(findInsights(trace)[0]!.message).toBe(
+    'POST /webhooks (hooks) failed, but POST /deliveries (hooks) above it reports no error: handled or lost?',
+  )
+  expect(renderTrace(trace)).toMatch(/^POST \/deliveries .*\n└ → POST \/webhooks /m)
+})
+
 test('linked traces are named on both sides and drawn below', async () => {
   const { store, trace } = await receive([
     { id: '1', name: 'send payments', kind: 'producer', service: 'orders' },

@@ -6,6 +6,7 @@ import { fingerprint } from './fingerprint.ts'
 import { findInsights } from './insights.ts'
 import { renderLogs } from './logs.ts'
 import { clean, columns, cut, duration, fit, type Paint, painter, paletteColor } from './text.ts'
+import { titleOf } from './title.ts'
 
 export interface RenderOptions {
   /** Columns. Default 100, at least 60. */
@@ -197,18 +198,7 @@ function label(node: TraceNode, count: number): string {
   const { span } = node
   const times = count > 1 ? `${count} x ` : ''
   const state = node.cycle ? ' (parent chain is a circle)' : node.orphan ? ' (parent missing)' : ''
-  return `${kindMarks[span.kind]}${times}${clean(span.name)}${target(span)}${state}`
-}
-
-/** HTTP clients are named by their method only; the path says which call it is. */
-function target(span: Span): string {
-  const url = span.attributes['url.full'] ?? span.attributes['http.url']
-  if (span.kind !== 'client' || typeof url !== 'string' || span.name.includes('/')) return ''
-  try {
-    return ` ${clean(new URL(url).pathname)}`
-  } catch {
-    return ''
-  }
+  return `${kindMarks[span.kind]}${times}${titleOf(span)}${state}`
 }
 
 function notes(span: Span, trace: Trace, linked: readonly Trace[]): string[] {
