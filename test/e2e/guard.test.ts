@@ -128,6 +128,11 @@ describe('the guard', () => {
       'node_modules/@opentelemetry/auto-instrumentations-node/register.js',
       'OpenTelemetry auto-instrumentations',
     ],
+    [
+      'auto-instrumentations-node by the path of its file',
+      'node_modules/@opentelemetry/auto-instrumentations-node/build/src/register.js',
+      'OpenTelemetry auto-instrumentations',
+    ],
   ])('steps aside, and says so, for %s', async (_name, file, title) => {
     const cwd = writeTree({ [file]: '', 'app.cjs': hello })
     const agent = join(cwd, file)

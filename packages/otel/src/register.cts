@@ -35,7 +35,7 @@ const agents = [
   ['@elastic/opentelemetry-node', 'EDOT'],
   ['@splunk/otel', 'Splunk'],
   ['@sentry/node/preload', 'Sentry'],
-  ['@opentelemetry/auto-instrumentations-node/register', 'OpenTelemetry auto-instrumentations'],
+  ['@opentelemetry/auto-instrumentations-node', 'OpenTelemetry auto-instrumentations'],
   ['@azure/monitor-opentelemetry', 'Azure Monitor'],
   ['appdynamics', 'AppDynamics'],
   ['@dynatrace/oneagent', 'Dynatrace'],

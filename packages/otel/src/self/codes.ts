@@ -123,6 +123,13 @@ export const codes = [
     action: 'The first start stays in force, with its settings; its handle is returned.',
   },
   {
+    code: 'ORG_OTEL_SECOND_SDK',
+    level: 'warn',
+    says: 'The application starts an OpenTelemetry SDK of its own (`NodeSDK`, `provider.register()`) while we run.',
+    action:
+      'Ours stays registered. Remove theirs at the place that the line names, or start this service without our preload; OTEL_SDK_DISABLED=true may switch off both.',
+  },
+  {
     code: 'ORG_OTEL_API_TAKEN',
     level: 'warn',
     says: 'Another SDK registered itself with the OpenTelemetry API before us.',

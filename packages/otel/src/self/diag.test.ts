@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { renderDiag } from './diag.ts'
+import { renderDiag, renderSecondSdk } from './diag.ts'
 
 describe('renderDiag', () => {
   test('puts a message and its arguments on one line of text', () => {
@@ -22,6 +22,27 @@ describe('renderDiag', () => {
 
   test('never writes more than about two thousand characters', () => {
     expect(renderDiag('x'.repeat(1_000_000), []).length).toBeLessThan(2100)
+  })
+})
+
+describe('renderSecondSdk', () => {
+  const stack = (api: string) =>
+    `Error: @opentelemetry/api: Attempted duplicate registration of API: ${api}
+    at registerGlobal (/srv/node_modules/@opentelemetry/api/build/src/internal/global-utils.js:34:21)
+    at NodeSDK.start (/srv/node_modules/@opentelemetry/sdk-node/build/src/sdk.js:109:17)
+    at Object.<anonymous> (/srv/src/tracing.js:12:5)
+    at Module._compile (node:internal/modules/cjs/loader:1929:14)`
+
+  test('names the place that starts the other SDK, with the same words for each part of the API', () => {
+    expect(renderSecondSdk(stack('trace'))).toMatch(/of its own \(\/srv\/src\/tracing\.js:12:5\); ours stays/)
+    expect(renderSecondSdk(stack('metrics'))).toBe(renderSecondSdk(stack('trace')))
+  })
+
+  test('does without a place, knows those of ES modules, and leaves other messages alone', () => {
+    const [first = ''] = stack('trace').split('\n')
+    expect(renderSecondSdk(first)).toMatch(/of its own; ours/)
+    expect(renderSecondSdk(`${first}\n    at file:///srv/app.mjs:3:1`)).toContain('(file:///srv/app.mjs:3:1)')
+    expect(renderSecondSdk('export failed at /srv/a.js:1:1')).toBeUndefined()
   })
 })
 

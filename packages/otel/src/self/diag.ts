@@ -24,7 +24,24 @@ function renderPart(part: unknown): string {
 }
 
 function sayAt(level: Level): (message: string, ...args: unknown[]) => void {
-  return (message, ...args) => say(level, 'ORG_OTEL_DIAG', renderDiag(message, args))
+  return (message, ...args) => {
+    const text = renderDiag(message, args)
+    const second = renderSecondSdk(text)
+    if (second === undefined) say(level, 'ORG_OTEL_DIAG', text)
+    else say('warn', 'ORG_OTEL_SECOND_SDK', second)
+  }
+}
+
+/**
+ * The API refuses an SDK that comes after us four times, once for each of its parts, each time with a stack. What a person
+ * needs is the same for all four: the place in the application that starts it. `undefined` for any other message.
+ */
+export function renderSecondSdk(text: string): string | undefined {
+  if (!text.includes('Attempted duplicate registration of API: ')) return undefined
+  const frames = text.match(/\(?(?:file:\/\/)?\/[^\s()]+:\d+:\d+\)?|\(?[A-Za-z]:\\[^()]+:\d+:\d+\)?/g) ?? []
+  const own = frames.find(frame => !/[/\\]node_modules[/\\]|[/\\]core\.cjs:/.test(frame))
+  const where = own === undefined ? '' : ` (${own.replace(/^\(|\)$/g, '')})`
+  return `the application starts an OpenTelemetry SDK of its own${where}; ours stays registered; remove theirs, or start this service without our preload`
 }
 
 /** For `diag.setLogger(diagLogger, { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true })`. */
