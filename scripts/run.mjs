@@ -49,6 +49,7 @@ const tasks = {
     turbo('build')
     run('node', [join('scripts', 'pack.mjs'), ...rest])
   },
+  changeset: () => run('changeset', rest),
   'deploy:check': () => run('node', [join('packages', 'deploy', 'check.ts'), ...rest]),
 }
 
