@@ -196,6 +196,7 @@ const rows = [
       '_aggregator',
       '_temporalMetricStorage',
       '_unreportedAccumulations',
+      '_activeCollectionStorage',
       '_boundaries',
     ],
     where: 'packages/exemplars/src/sdk-metrics.ts',
@@ -223,6 +224,15 @@ const rows = [
       assert.equal(typeof storage._temporalMetricStorage._unreportedAccumulations.size, 'number')
       const aggregator = storage._deltaMetricStorage._aggregator
       assert.deepEqual(aggregator.createAccumulation([0, 0])._boundaries, [1, 2])
+      const delta = storage._deltaMetricStorage
+      const interval = delta._activeCollectionStorage
+      assert.equal(typeof interval, 'object')
+      delta.collect()
+      assert.notEqual(
+        delta._activeCollectionStorage,
+        interval,
+        'the series of an interval outlive their collection',
+      )
     },
   },
   {
