@@ -100,6 +100,8 @@ async function compare(name: string, program: Program, options: { lines?: boolea
   const traced = await inSpan(() => run(program, patched))
   expect(withoutFields(traced)).toBe(bare)
   if (options.lines !== false && /"(?:msg|message)"/.test(bare)) expect(traced).toContain(traceId)
+  const unsent = load(name, true, { loggerProvider: undefined })
+  expect(withoutFields(await inSpan(() => run(program, unsent)))).toBe(bare)
   const silent = load(name, true, { correlation: false })
   expect(await inSpan(() => run(program, silent))).toBe(bare)
 }
