@@ -111,7 +111,11 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     config,
     probes: () => counters.probes,
     sources: () => [...sources, ...(config.selfMetrics ? [exported.account.durations] : [])],
-    self: { spans: () => tracing.provider.stats, lines: () => exported.account.lines() },
+    self: {
+      spans: () => tracing.provider.stats,
+      lines: () => exported.account.lines(),
+      rateLimitedLogs: () => loggerProvider?.rateLimited ?? 0,
+    },
     exportMetrics: metrics => exported.metrics.export(metrics),
   })
   const loggerProvider = config.logs.sending ? buildLogging(config, exported.logs) : undefined

@@ -35,6 +35,11 @@ export class LeanLoggerProvider implements LoggerProvider {
     this.options = options
   }
 
+  /** Records that were not sent because of the limit of their severity, since the start. */
+  get rateLimited(): number {
+    return this.options.rateLimit?.refused ?? 0
+  }
+
   getLogger(name: string, version?: string, options?: LoggerOptions): Logger {
     const key = `${name}@${version ?? ''}:${options?.schemaUrl ?? ''}`
     let logger = this.loggers.get(key)

@@ -92,6 +92,7 @@ test('a record through the provider is limited, redacted and cut, and carries it
   logger.emit({ severityNumber: 9, body: 'dropped' })
   logger.emit({ severityNumber: 17, exception })
   expect(logger.enabled({ severityNumber: 9 })).toBe(false)
+  expect(provider.rateLimited).toBe(2)
   expect(got).toMatchObject([
     { body: 'a'.repeat(40), attributes: { url: '/a?token=REDACTED', cookie: 'REDACTED', n: 1, m: 2 } },
     {

@@ -22,6 +22,8 @@ export interface RateLimitOptions {
 export class RateLimit {
   private readonly buckets = new Map<SeverityName, Bucket>()
   private readonly options: RateLimitOptions
+  /** Records refused since the start. */
+  refused = 0
 
   constructor(options: RateLimitOptions) {
     this.options = options
@@ -62,6 +64,7 @@ export class RateLimit {
   }
 
   private refuse(bucket: Bucket, severityNumber: number | undefined, nowMs: number): void {
+    this.refused++
     bucket.dropped++
     if (nowMs - bucket.saidAtMs < sayEveryMs) return
     bucket.saidAtMs = nowMs

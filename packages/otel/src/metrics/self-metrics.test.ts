@@ -37,6 +37,7 @@ test('the counters of the SDK come out under the names of the conventions, drops
     sources: [],
     self: {
       spans: () => ({ started: [1, 0, 7, 0, 0, 2, 0, 0, 0], live: [0, 0, 3] }),
+      rateLimitedLogs: () => 12,
       lines: () => [
         line({
           created: 100,
@@ -71,6 +72,7 @@ test('the counters of the SDK come out under the names of the conventions, drops
       'otel.sdk.exporter.span.exported ["otlp_grpc_span_exporter"] 60',
       'otel.sdk.exporter.span.inflight ["otlp_grpc_span_exporter"] 20',
       'otel.sdk.log.created [] 9',
+      'otel.sdk.processor.log.processed ["batching_log_processor","rate_limited"] 12',
       'otel.sdk.processor.log.processed ["batching_log_processor"] 9',
       'otel.sdk.processor.log.queue.capacity ["batching_log_processor"] 2048',
       'otel.sdk.processor.log.queue.size ["batching_log_processor"] 0',

@@ -7,6 +7,8 @@ import { parentOrigins, type SpanStats, samplingResults } from '../tracing/provi
 export interface SelfMetricsInput {
   spans(): SpanStats
   lines(): readonly AccountLine[]
+  /** Log records over the limit of their severity: they end in front of the processor. */
+  rateLimitedLogs?(): number
 }
 
 const items = {
@@ -82,7 +84,8 @@ function observeSignal(meter: Meter, input: SelfMetricsInput, signal: keyof type
     })
     .addCallback(each((line, result) => result.observe(line.inFlight, exporter(line))))
   if (processor === undefined) return
-  observeProcessor(meter, name, unit, processor, each)
+  const refused = signal === 'logs' ? input.rateLimitedLogs?.bind(input) : undefined
+  observeProcessor(meter, name, unit, processor, each, refused)
 }
 
 function observeProcessor(
@@ -91,6 +94,7 @@ function observeProcessor(
   unit: string,
   type: string,
   each: (read: (line: AccountLine, result: ObservableResult) => void) => (result: ObservableResult) => void,
+  refused: (() => number) | undefined,
 ): void {
   const component = (line: AccountLine) => ({
     'otel.component.name': `${type}/${line.exporter}`,
@@ -109,6 +113,8 @@ function observeProcessor(
           const count = line.dropped[reason]
           if (count > 0) result.observe(count, { ...component(line), 'error.type': reason })
         }
+        const over = refused?.() ?? 0
+        if (over > 0) result.observe(over, { ...component(line), 'error.type': 'rate_limited' })
       }),
     )
   meter
