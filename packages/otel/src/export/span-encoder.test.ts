@@ -6,6 +6,7 @@ import { decode } from '../../test/export/otlp.ts'
 import { idHex, Random } from '../../test/export/random.ts'
 import { endedSpan, httpAttributes, seeded } from '../../test/export/samples.ts'
 import type { EndedSpan } from '../tracing/ended-span.ts'
+import { printSpanId, printTraceId } from '../tracing/ids.ts'
 import { ProtoWriter } from './protobuf.ts'
 import { encodeScope, frameRequest } from './request.ts'
 import { encodeResource } from './resource-encoder.ts'
@@ -68,8 +69,8 @@ function upstreamRequest(spans: EndedSpan[]): Uint8Array {
       links: (s.links ?? []).map(
         (l): Link => ({
           context: {
-            traceId: l.traceId,
-            spanId: l.spanId,
+            traceId: printTraceId(l.t0, l.t1, l.t2, l.t3),
+            spanId: printSpanId(l.s0, l.s1),
             traceFlags: l.traceFlags as TraceFlags,
             ...(l.traceState === undefined ? {} : { traceState: l.traceState }),
             ...(l.isRemote === undefined ? {} : { isRemote: l.isRemote }),

@@ -17,9 +17,13 @@ export interface SpanEvent {
 }
 
 export interface SpanLink {
-  /** 32 and 16 lower-case hex digits. */
-  traceId: string
-  spanId: string
+  /** Trace id as four, span id as two signed int32, big-endian order. */
+  t0: number
+  t1: number
+  t2: number
+  t3: number
+  s0: number
+  s1: number
   traceFlags: number
   traceState: TraceState | undefined
   isRemote: boolean | undefined

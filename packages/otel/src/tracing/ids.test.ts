@@ -1,6 +1,15 @@
-import { isHex, parseWord, printIds, printSpanId, printTraceId, printWord, randomWord } from './ids.ts'
+import {
+  foundWords,
+  isHex,
+  printIds,
+  printSpanId,
+  printTraceId,
+  printWord,
+  randomWord,
+  readIds,
+} from './ids.ts'
 
-test('words are printed and parsed back', () => {
+test('words are printed and read back', () => {
   for (const word of [
     0,
     1,
@@ -12,9 +21,24 @@ test('words are printed and parsed back', () => {
   ]) {
     const text = printWord(word)
     expect(text).toBe((word >>> 0).toString(16).padStart(8, '0'))
-    expect(parseWord(text, 0)).toBe(word)
-    expect(parseWord(text.toUpperCase(), 0)).toBe(word)
+    const words = [word, 1, word, -2, 3, word] as const
+    const [t0, t1, t2, t3, s0, s1] = words
+    for (const trace of [printTraceId(t0, t1, t2, t3), printTraceId(t0, t1, t2, t3).toUpperCase()]) {
+      expect(readIds(trace, printSpanId(s0, s1))).toBe(true)
+      expect([...foundWords]).toEqual(words)
+    }
   }
+})
+
+test.each<[unknown, unknown]>([
+  ['a'.repeat(31), 'b'.repeat(16)],
+  ['a'.repeat(32), 'b'.repeat(17)],
+  [`${'a'.repeat(31)}g`, 'b'.repeat(16)],
+  ['a'.repeat(32), `${'b'.repeat(15)}\u0130`],
+  [undefined, 'b'.repeat(16)],
+  ['a'.repeat(32), 7],
+])('%p and %p are no ids', (trace, span) => {
+  expect(readIds(trace, span)).toBe(false)
 })
 
 test('ids are printed in order, each print leaving the others whole', () => {

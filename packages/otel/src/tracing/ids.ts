@@ -111,11 +111,27 @@ const digits = new Uint8Array(256).fill(255)
 for (let i = 0; i < 10; i++) digits[48 + i] = i
 for (let i = 0; i < 6; i++) digits[97 + i] = digits[65 + i] = 10 + i
 
-/** The word written at `at` in text already known to be hex. */
-export function parseWord(text: string, at: number): number {
-  let word = 0
-  for (let i = at; i < at + 8; i++) word = (word << 4) | (digits[text.charCodeAt(i) & 255] as number)
-  return word
+/** What `readIds` found: four words of the trace id, two of the span id. Good until it is called again. */
+export const foundWords = new Int32Array(6)
+
+/** Reads two ids of 32 and 16 hex digits of either case into `foundWords`; false for anything else. Looks at each digit once. */
+export function readIds(traceId: unknown, spanId: unknown): boolean {
+  if (typeof traceId !== 'string' || typeof spanId !== 'string') return false
+  if (traceId.length !== 32 || spanId.length !== 16) return false
+  let all = 0
+  for (let w = 0; w < 6; w++) {
+    const text = w < 4 ? traceId : spanId
+    const at = (w < 4 ? w : w - 4) * 8
+    let word = 0
+    for (let i = at; i < at + 8; i++) {
+      const code = text.charCodeAt(i)
+      const digit = digits[code & 255] as number
+      all |= digit | (code & ~255)
+      word = (word << 4) | digit
+    }
+    foundWords[w] = word
+  }
+  return all < 16
 }
 
 /** Whether `text` is exactly `length` hex digits of either case. */

@@ -115,6 +115,12 @@ interface ProxyHolder {
   _proxyLoggerProvider?: { _setDelegate?(provider: unknown): void }
 }
 
+/** What copies of the API compare their own version with. */
+export function registeredApiVersion(): string {
+  const globals = globalThis as unknown as Globals
+  return (globals[apiKey] as ApiGlobal | undefined)?.version ?? apiVersion
+}
+
 function openGlobal(): ApiGlobal {
   const globals = globalThis as unknown as Globals
   const before = globals[apiKey] as ApiGlobal | undefined

@@ -18,7 +18,7 @@ import type { SpanLimits } from '../config/config.ts'
 import { cleanAttributes, cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
 import { isTimeInput, monotonicMs, toEpochMs, toHrTime } from './clock.ts'
 import type { CommonAttributes, EndedSpan, Scope, SpanEvent, SpanLink } from './ended-span.ts'
-import { isHex, parseWord, printSpanId, printTraceId } from './ids.ts'
+import { foundWords, printSpanId, printTraceId, readIds } from './ids.ts'
 import type { LeanTracerProvider } from './provider.ts'
 import type { LocalTrace } from './sampling/keep-errors.ts'
 
@@ -454,8 +454,8 @@ export class LeanSpan implements Span {
   get links(): Link[] {
     return (this.record?.links ?? []).map(link => ({
       context: {
-        traceId: link.traceId,
-        spanId: link.spanId,
+        traceId: printTraceId(link.t0, link.t1, link.t2, link.t3),
+        spanId: printSpanId(link.s0, link.s1),
         traceFlags: link.traceFlags,
         ...(link.isRemote !== undefined && { isRemote: link.isRemote }),
         ...(link.traceState !== undefined && { traceState: link.traceState }),
@@ -496,14 +496,15 @@ export const INVALID_SPAN = new LeanSpan(0, 0, 0, 0, 0, 0, 0, false, undefined)
 /** A remote or foreign span context as a LeanSpan; undefined when its ids are not valid. */
 export function fromSpanContext(context: SpanContext): LeanSpan | undefined {
   const { traceId, spanId, traceFlags, traceState } = context
-  if (!isHex(traceId, 32) || !isHex(spanId, 16)) return undefined
+  if (!readIds(traceId, spanId)) return undefined
+  const words = foundWords
   const span = new LeanSpan(
-    parseWord(traceId, 0),
-    parseWord(traceId, 8),
-    parseWord(traceId, 16),
-    parseWord(traceId, 24),
-    parseWord(spanId, 0),
-    parseWord(spanId, 8),
+    words[0] as number,
+    words[1] as number,
+    words[2] as number,
+    words[3] as number,
+    words[4] as number,
+    words[5] as number,
     typeof traceFlags === 'number' ? traceFlags & 255 : 0,
     context.isRemote === true,
     traceState ?? undefined,
@@ -526,11 +527,16 @@ export function toLeanSpan(span: Span | undefined | null): LeanSpan | undefined 
 export function cleanLink(link: Link, maxCount: number, maxLength: number): SpanLink | undefined {
   try {
     const { traceId, spanId, traceFlags, traceState, isRemote } = link.context
-    if (!isHex(traceId, 32) || !isHex(spanId, 16)) return undefined
     const { attributes, dropped } = cleanAttributes(link.attributes, maxCount, maxLength, false)
+    if (!readIds(traceId, spanId)) return undefined
+    const words = foundWords
     return {
-      traceId: traceId.toLowerCase(),
-      spanId: spanId.toLowerCase(),
+      t0: words[0] as number,
+      t1: words[1] as number,
+      t2: words[2] as number,
+      t3: words[3] as number,
+      s0: words[4] as number,
+      s1: words[5] as number,
       traceFlags: typeof traceFlags === 'number' ? traceFlags & 255 : 0,
       traceState: traceState ?? undefined,
       isRemote,

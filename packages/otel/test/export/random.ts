@@ -74,6 +74,9 @@ export class Random {
     for (let i = 0; i < digits; i++) out += this.int(16).toString(16)
     return out
   }
+  word(): number {
+    return this.int(2 ** 32) | 0
+  }
   event(): SpanEvent {
     return {
       name: this.text(128),
@@ -84,8 +87,12 @@ export class Random {
   }
   link(): SpanLink {
     return {
-      traceId: this.hex(32),
-      spanId: this.hex(16),
+      t0: this.word(),
+      t1: this.word(),
+      t2: this.word(),
+      t3: this.word(),
+      s0: this.word(),
+      s1: this.word(),
       traceFlags: this.int(4),
       traceState: this.chance(0.3) ? createTraceState('a=1,b=2') : undefined,
       isRemote: this.pick([true, false, undefined]),

@@ -11,7 +11,7 @@ import {
 import { swallowedCount } from '../../src/self/guard.ts'
 import { ROOT } from '../../src/tracing/context.ts'
 import type { EndedSpan } from '../../src/tracing/ended-span.ts'
-import { printWord } from '../../src/tracing/ids.ts'
+import { printSpanId, printTraceId, printWord } from '../../src/tracing/ids.ts'
 import { LeanTracerProvider } from '../../src/tracing/provider.ts'
 import { alwaysOn } from '../../src/tracing/sampling/fixed.ts'
 import { ParentBasedSampler } from '../../src/tracing/sampling/parent-based.ts'
@@ -127,8 +127,8 @@ function fromEnded(span: EndedSpan, name: (id: string) => string): Normal {
     })),
     links: (span.links ?? []).map(link => ({
       context: {
-        traceId: link.traceId,
-        spanId: link.spanId,
+        traceId: printTraceId(link.t0, link.t1, link.t2, link.t3),
+        spanId: printSpanId(link.s0, link.s1),
         traceFlags: link.traceFlags,
         state: link.traceState?.serialize(),
       },

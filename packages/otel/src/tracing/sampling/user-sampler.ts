@@ -3,7 +3,7 @@ import type { Attributes, Context, Link, SpanKind, TraceState } from '@opentelem
 import { say } from '../../self/log.ts'
 import { cleanAttributes } from '../attributes.ts'
 import { SPAN_KEY, spanOf, withSpan } from '../context.ts'
-import { printTraceId } from '../ids.ts'
+import { printSpanId, printTraceId } from '../ids.ts'
 import { SAMPLED, toText } from '../span.ts'
 import {
   type Decision,
@@ -87,8 +87,8 @@ function ask(question: Question): Parameters<UserSampler['shouldSample']> {
     attributes,
     (question.links ?? []).map(link => ({
       context: {
-        traceId: link.traceId,
-        spanId: link.spanId,
+        traceId: printTraceId(link.t0, link.t1, link.t2, link.t3),
+        spanId: printSpanId(link.s0, link.s1),
         traceFlags: link.traceFlags,
         ...(link.traceState && { traceState: link.traceState }),
       },
