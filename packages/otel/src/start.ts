@@ -21,6 +21,7 @@ import { loadedApiCopies } from './loader/api-copies.ts'
 import { type AttachedLibraries, attachLibraries } from './loader/attach.ts'
 import { loadChunk } from './loader/chunk.ts'
 import type { LibraryHooks } from './loader/library.ts'
+import { findNewerApis } from './loader/newer-api.ts'
 import type { LeanLoggerProvider } from './logs/logger-provider.ts'
 import type { HistogramSource } from './metrics/histogram-source.ts'
 import { diagLogger } from './self/diag.ts'
@@ -32,7 +33,7 @@ import type { SpanSink } from './tracing/ended-span.ts'
 import { attachHttp } from './tracing/http/attach.ts'
 import type { HttpCounters } from './tracing/http/hooks.ts'
 import { prepareIds } from './tracing/ids.ts'
-import { adoptApiCopies, publishApi, unpublishApi } from './tracing/publish.ts'
+import { adoptApiCopies, publishApi, registeredApiVersion, unpublishApi } from './tracing/publish.ts'
 
 // For dist/index.mjs, which alone can see the copy of the API that ES modules get.
 export { noteApiCopy } from './tracing/publish.ts'
@@ -162,6 +163,8 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
     lastWordsMs: config.exit.lastWordsMs,
   })
   const detachLine = config.startupLine ? sayStartup(config, user, libraries) : undefined
+  const apiTimer = setTimeout(() => guard('API versions', sayNewerApis), startupLineMs)
+  apiTimer.unref()
   // Nothing that the first line of the application waits for: the metrics SDK, clouds.
   const later = setImmediate(() => guard('after start', () => settle(resolved, metering, exported)))
   later.unref()
@@ -169,6 +172,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
   async function stop(): Promise<void> {
     clearImmediate(later)
     detachLine?.()
+    clearTimeout(apiTimer)
     detachExits()
     releaseConsole?.()
     libraries.detach()
@@ -295,6 +299,18 @@ function settle(resolved: Resolved, metering: Metering | undefined, exported: Ex
 
 // An application has loaded its libraries by then, also through `import`; one that ends earlier gets the line at its end.
 const startupLineMs = 300
+
+/** When the application has loaded what it loads. */
+function sayNewerApis(): void {
+  const accepted = registeredApiVersion()
+  const newer = findNewerApis(accepted)
+  if (newer.length === 0) return
+  say(
+    'warn',
+    'ORG_OTEL_API_NEWER',
+    `@opentelemetry/api ${newer.join(', ')} takes no SDK for ${accepted}: what is made through it is not recorded; install ${accepted} or update @org/otel`,
+  )
+}
 
 /** The one line for people, once it can say what is instrumented. */
 function sayStartup(config: Config, user: UserObjects, libraries: AttachedLibraries): () => void {

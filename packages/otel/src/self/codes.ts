@@ -136,6 +136,13 @@ export const codes = [
     action: 'What it registered stays with it. Remove it, or switch us off with OTEL_SDK_DISABLED=true.',
   },
   {
+    code: 'ORG_OTEL_API_NEWER',
+    level: 'warn',
+    says: 'The application has a copy of `@opentelemetry/api` that is newer than the version we know; such a copy accepts no older SDK.',
+    action:
+      'Spans, metrics and log records made through that copy are not recorded; everything else is. Update @org/otel, or install the version of the API that the line names.',
+  },
+  {
     code: 'ORG_OTEL_LIBRARY_VERSION',
     level: 'warn',
     says: 'A library was loaded in a version that its instrumentation does not support.',
