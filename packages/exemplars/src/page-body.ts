@@ -8,6 +8,13 @@ export class PageBody {
   isPage = false
   private isDecided = false
   private heldEnd = false
+  /** An end of a page passed in clear text. */
+  private sawEnd = false
+
+  /** Several pages were compressed before we saw them: each has an end of its own, which no scraper reads past. */
+  get isUnreadable(): boolean {
+    return this.isPage && this.renders > 1 && !this.sawEnd
+  }
 
   /** JSON around our text, or an error page, is the application's business. */
   decide(status: number, type: unknown): boolean {
@@ -23,6 +30,7 @@ export class PageBody {
   pass(chunk: unknown): unknown {
     const text = this.isPage ? readPage(chunk) : undefined
     if (text === undefined) return chunk
+    this.sawEnd = true
     this.heldEnd = true
     return withoutEnds(text)
   }
@@ -34,6 +42,7 @@ export class PageBody {
     const held = this.heldEnd
     this.heldEnd = false
     if (text === undefined) return held ? joinEnd(chunk) : chunk
+    this.sawEnd = true
     const isWhole = text.indexOf(endOfPage) === text.length - endOfPage.length
     return isWhole ? chunk : withoutEnds(text) + endOfPage
   }

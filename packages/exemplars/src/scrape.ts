@@ -1,6 +1,7 @@
 // Which request is a scrape that asks for OpenMetrics, told by Node's own diagnostics channels. Nothing is patched
 // but the response object of such a request.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { diag } from '@opentelemetry/api'
 import { prefersOpenMetrics } from './accept.ts'
 import { readHeader, withoutHeaders } from './header-list.ts'
 import { openMetricsType } from './open-metrics.ts'
@@ -33,12 +34,12 @@ export class Scrape {
 const channels: readonly (readonly [string, (message: any) => void])[] = [
   [
     'http.server.request.start',
-    ({ request, response }) => enter(request.method, request.headers, response, guardResponse),
+    ({ request, response }) => enter(request.method, request.url, request.headers, response, guardResponse),
   ],
   // Node 22 and later; there the handler of either HTTP/2 API runs in the context set here.
   [
     'http2.server.stream.created',
-    ({ stream, headers }) => enter(headers[':method'], headers, stream, guardStream),
+    ({ stream, headers }) => enter(headers[':method'], headers[':path'], headers, stream, guardStream),
   ],
 ]
 
@@ -54,28 +55,51 @@ export function unwatchScrapes(): void {
   for (const [name, listener] of channels) unsubscribe(name, listener)
 }
 
+// Paths whose pages are joined and compressed out of our sight: after the first scrape they are served as without us.
+const plainPaths = new Set<string>()
+const maxPlainPaths = 100
+
+function checkReadable(body: PageBody, url: unknown): void {
+  if (url === undefined || !body.isUnreadable || plainPaths.size >= maxPlainPaths) return
+  const path = pathOf(url)
+  if (plainPaths.has(path)) return
+  plainPaths.add(path)
+  diag.warn(
+    `exemplars: ${path} joins the pages of several registries and compresses them itself; it has no exemplars from now on. Registry.merge makes one page of them`,
+  )
+}
+
+function pathOf(url: unknown): string {
+  return String(url).split('?', 1)[0]!
+}
+
 function enter(
   method: string,
+  url: unknown,
   headers: any,
   response: any,
-  guard: (response: any, body: PageBody) => void,
+  guard: (response: any, body: PageBody, url: unknown) => void,
 ): void {
   try {
-    const asks = (method === 'GET' || method === 'HEAD') && prefersOpenMetrics(headers.accept)
+    const asks =
+      (method === 'GET' || method === 'HEAD') &&
+      prefersOpenMetrics(headers.accept) &&
+      (plainPaths.size === 0 || !plainPaths.has(pathOf(url)))
     if (!asks || !shared.options.enabled) {
       // Node 20 and 22 keep the context on the connection: the next request on it clears what the last one set.
       if (shared.scrapes.getStore() !== undefined) shared.scrapes.enterWith(undefined)
       return
     }
     const body = new PageBody()
-    guard(response, body)
+    // The answer to HEAD may come without the page that was rendered for it.
+    guard(response, body, method === 'HEAD' ? undefined : url)
     shared.scrapes.enterWith(new Scrape(response, body))
   } catch (error) {
     swallow('scrape', error)
   }
 }
 
-function guardResponse(response: any, body: PageBody): void {
+function guardResponse(response: any, body: PageBody, url: unknown): void {
   // The innermost writeHead: middleware that looks at the type (compression) still sees the application's own.
   const { writeHead } = response
   response.writeHead = function (status: number, ...rest: unknown[]) {
@@ -101,6 +125,7 @@ function guardResponse(response: any, body: PageBody): void {
     decide()
     const [chunk, rest] = splitEnd(args)
     const last = body.finish(chunk)
+    checkReadable(body, url)
     if (last === chunk) return end(...args)
     if (!response.headersSent && response.hasHeader('content-length')) {
       response.setHeader('content-length', Buffer.byteLength(last as string))
@@ -109,7 +134,7 @@ function guardResponse(response: any, body: PageBody): void {
   })
 }
 
-function guardStream(stream: any, body: PageBody): void {
+function guardStream(stream: any, body: PageBody, url: unknown): void {
   const { respond } = stream
   stream.respond = function (headers: any, ...rest: unknown[]) {
     const status = Number(readHeader(headers, ':status') ?? 200)
@@ -126,6 +151,7 @@ function guardStream(stream: any, body: PageBody): void {
   layer(stream, 'end', (end, args) => {
     const [chunk, rest] = splitEnd(args)
     const last = body.finish(chunk)
+    checkReadable(body, url)
     return last === chunk ? end(...args) : end(last, ...rest)
   })
 }

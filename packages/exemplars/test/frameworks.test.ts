@@ -293,6 +293,33 @@ describe('fastify', () => {
     expectOpen(page, spanId)
   })
 
+  test('pages of two registries, joined and compressed before they can be told apart, are plain after one scrape', async () => {
+    const [one, two] = [createRegistry(), createRegistry()]
+    const server = await open(async app => {
+      await app.register(fastifyCompress)
+      app.get('/joined', async (_: unknown, reply: any) =>
+        reply.type('text/plain').send((await one.registry.metrics()) + (await two.registry.metrics())),
+      )
+      app.get('/merged', async (_: unknown, reply: any) =>
+        reply.type('text/plain').send(await one.registry.metrics()),
+      )
+    })
+    const ask = (path: string, encoding?: string) =>
+      scrape(server, {
+        path,
+        accept: prometheusAccept,
+        headers: encoding === undefined ? {} : { 'accept-encoding': encoding },
+      })
+    const clear = await ask('/joined')
+    expect(clear.headers['content-type']).toBe(openType)
+    expect(clear.text.match(/^# EOF$/gm)).toHaveLength(1)
+    await ask('/joined', 'gzip')
+    const next = await ask('/joined', 'gzip')
+    expect(next.headers['content-type']).toMatch(/^text\/plain/)
+    expect(next.text).toBe((await one.registry.metrics()) + (await two.registry.metrics()))
+    expect((await ask('/merged', 'gzip')).headers['content-type']).toBe(openType)
+  })
+
   test.each(['fastify-metrics', 'fastify-metrics-12'])('%s', async name => {
     // Version 14 brings @prometheus-io/client, 12 prom-client 15.
     const plugin = require(name)
