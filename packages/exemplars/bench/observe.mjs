@@ -22,7 +22,13 @@ const own = load()
 const ours = load()
 patchPromClient(ours)
 const options = { name: 'h', help: 'h', labelNames: ['method', 'route'], registers: [] }
-const labels = { method: 'GET', route: '/users/:id' }
+// One series, and 16 in turn, in label objects made anew.
+const sets = Array.from({ length: 16 }, (_, i) => ({
+  method: i & 1 ? 'GET' : 'POST',
+  route: `/route/${i >> 1}`,
+}))
+const cases = { 'one series': () => sets[0], '16 series': i => ({ ...sets[i & 15] }) }
+let pick = cases['one series']
 const plain = new bare.Histogram(options)
 const patched = new ours.Histogram(options)
 const native = new own.Histogram({ ...options, enableExemplars: hasOwnMode })
@@ -30,16 +36,16 @@ const values = Array.from({ length: 1024 }, (_, i) => 0.001 * ((i * 7919) % 1024
 
 const variants = {
   without: n => {
-    for (let i = 0; i < n; i++) plain.observe(labels, values[i & 1023])
+    for (let i = 0; i < n; i++) plain.observe(pick(i), values[i & 1023])
   },
   ours: n => {
-    for (let i = 0; i < n; i++) patched.observe(labels, values[i & 1023])
+    for (let i = 0; i < n; i++) patched.observe(pick(i), values[i & 1023])
   },
   'prom-client exemplars': n => {
     for (let i = 0; i < n && hasOwnMode; i++) {
       const { traceId, spanId } = trace.getActiveSpan().spanContext()
       native.observe({
-        labels,
+        labels: pick(i),
         value: values[i & 1023],
         exemplarLabels: { trace_id: traceId, span_id: spanId },
       })
@@ -47,32 +53,40 @@ const variants = {
   },
 }
 
-const n = 200_000
-const rounds = 15
-const times = Object.fromEntries(Object.keys(variants).map(name => [name, []]))
-context.with(trace.setSpan(context.active(), tracer.startSpan('bench')), () => {
-  for (const run of Object.values(variants)) run(n)
+const n = 50_000
+const rounds = 40
+
+function measure(name) {
+  pick = cases[name]
+  const times = Object.fromEntries(Object.keys(variants).map(variant => [variant, []]))
+  for (const run of Object.values(variants)) run(4 * n)
   for (let round = 0; round < rounds; round++) {
-    for (const [name, run] of Object.entries(variants)) {
+    for (const [variant, run] of Object.entries(variants)) {
       const began = process.hrtime.bigint()
       run(n)
-      times[name].push(Number(process.hrtime.bigint() - began) / n)
+      times[variant].push(Number(process.hrtime.bigint() - began) / n)
     }
   }
+  const [without, withUs, theirs] = Object.values(times)
+  const added = withUs.map((time, i) => time - without[i])
+  const addedByThem = theirs.map((time, i) => time - without[i])
+  const ratios = added.map((time, i) => time / addedByThem[i])
+  const shown = [`${name}: without ${median(without)} ns, added by us ${median(added)} ns`]
+  if (hasOwnMode)
+    shown.push(
+      `by prom-client's own mode ${median(addedByThem)} ns: ratio ${quantile(ratios, 0.5).toFixed(2)} (quartiles ${quantile(ratios, 0.25).toFixed(2)}..${quantile(ratios, 0.75).toFixed(2)} of ${rounds} paired rounds)`,
+    )
+  console.log(shown.join(', '))
+}
+
+function quantile(list, share) {
+  return list.toSorted((a, b) => a - b)[Math.floor(list.length * share)]
+}
+
+function median(list) {
+  return quantile(list, 0.5).toFixed(0)
+}
+
+context.with(trace.setSpan(context.active(), tracer.startSpan('bench')), () => {
+  for (const name of Object.keys(cases)) measure(name)
 })
-const median = list => list.toSorted((a, b) => a - b)[list.length >> 1]
-for (const [name, list] of Object.entries(times)) {
-  const sorted = list.toSorted((a, b) => a - b)
-  console.log(
-    `${name.padEnd(24)} ${median(list).toFixed(0)} ns  (${sorted[0].toFixed(0)}..${sorted.at(-1).toFixed(0)})`,
-  )
-}
-const [without, withUs, theirs] = Object.values(times)
-const added = median(withUs.map((time, i) => time - without[i]))
-const addedByThem = median(theirs.map((time, i) => time - without[i]))
-console.log(`added by us: ${added.toFixed(0)} ns (medians of ${rounds} paired rounds)`)
-if (hasOwnMode) {
-  console.log(
-    `added by prom-client's own mode: ${addedByThem.toFixed(0)} ns; ratio ${(added / addedByThem).toFixed(2)}`,
-  )
-}
