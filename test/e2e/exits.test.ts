@@ -173,6 +173,11 @@ describe('a batch is in flight when process.exit is called', () => {
     return collector
   }
 
+  test('an answer that is under way is waited for, and the batch is not sent again', async () => {
+    const collector = await endInFlight(() => ({ afterMs: 100 }))
+    expect(collector.names).toHaveLength(512)
+  })
+
   test('a collector that refuses it for now gets it again', async () => {
     const collector = await endInFlight(index => (index === 0 ? { status: 503, afterMs: 100 } : 'ok'))
     expect(collector.names).toHaveLength(512)

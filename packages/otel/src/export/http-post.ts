@@ -4,6 +4,7 @@ import { Agent, ClientRequest, type ClientRequestArgs, type IncomingMessage } fr
 import type { AgentOptions as HttpsAgentOptions } from 'node:https'
 import type { OtlpTarget } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
+import { type OpenPost, readAnswers } from './late-answers.ts'
 import { readTlsFiles } from './tls-files.ts'
 import { untraced } from './untraced.ts'
 
@@ -33,19 +34,25 @@ interface Place {
 export class HttpClient {
   private readonly agents = new Map<string, Promise<Agent>>()
   private readonly places = new Map<string, Promise<Place>>()
+  private readonly open = new Set<OpenPost>()
 
   /** Ends within `timeoutMs`, never rejects. */
   async post(post: Post): Promise<Answer> {
     try {
       const place = await this.placeOf(post)
       const first = await this.attempt(post, place)
-      // The other side may close an idle connection in the very moment we use it. Nothing of the request was handled,
-      // so one fresh attempt costs nobody anything.
+      // The other side may close an idle connection in the very moment we use it. Whether it had read the request before
+      // that cannot be known, so it goes again, at once.
       return 'error' in first && first.staleSocket ? await this.attempt(post, place) : first
     } catch (error) {
       // A URL or a header value that cannot be sent.
       return describeError(error)
     }
+  }
+
+  /** For the `exit` event: the bodies that were accepted, see `readAnswers`. */
+  readAnswers(budgetMs: number): Set<Buffer> {
+    return readAnswers(this.open, budgetMs)
   }
 
   close(): void {
@@ -116,6 +123,7 @@ export class HttpClient {
       const finish = (error?: unknown) => {
         if (settled) return
         settled = true
+        this.open.delete(opened)
         clearTimeout(timer)
         clearTimeout(connectTimer)
         // Once a status has arrived it counts, whatever happens to the rest of the answer.
@@ -133,8 +141,12 @@ export class HttpClient {
       }
       const request = new ClientRequest(options as ClientRequestArgs & string)
       Object.assign(request, { [untraced]: true })
+      const opened: OpenPost = { request, body: post.body, status: 0 }
+      this.open.add(opened)
       const timer = setTimeout(() => {
-        request.destroy(timeoutError(`no answer within ${post.timeoutMs} ms`))
+        // After a process was blocked, or its machine asleep, timers run before sockets are read: an answer that came in
+        // time is read first, or what was accepted would be sent again.
+        setImmediate(() => request.destroy(timeoutError(`no answer within ${post.timeoutMs} ms`)))
       }, post.timeoutMs)
       timer.unref()
       request.on('socket', socket => {
@@ -148,6 +160,7 @@ export class HttpClient {
       })
       request.on('response', message => {
         response = message
+        opened.status = message.statusCode ?? 0
         message.on('data', (chunk: Buffer) => {
           size += chunk.length
           if (size <= maxAnswerBytes) chunks.push(chunk)

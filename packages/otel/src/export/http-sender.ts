@@ -21,6 +21,7 @@ export function createHttpSender(): Sender {
       return outcomeOfAnswer(answer, target, body => readPartialSuccess(body))
     },
     close: () => client.close(),
+    readAnswers: budgetMs => client.readAnswers(budgetMs),
   }
 }
 

@@ -86,7 +86,7 @@ export class LeanTracerProvider implements TracerProvider {
   readonly stats: SpanStats = { started: [0, 0, 0, 0, 0, 0, 0, 0, 0], live: [0, 0, 0] }
   /** The one question object; see `Question`. */
   readonly question: Question
-  /** After `shutdown`: spans that end are no longer handed on. */
+  /** After `shutdown`: spans that end are no longer handed on, and new ones record nothing. */
   stopped = false
   private readonly tracers = new Map<string, LeanTracer>()
   private readonly options: TracerProviderOptions
@@ -213,7 +213,10 @@ export class LeanTracerProvider implements TracerProvider {
     await settle([...(this.processors ?? []).map(p => () => p.forceFlush()), this.options.flush])
   }
 
-  /** As `forceFlush`, for good: spans ending later are not handed on. A second call does nothing. */
+  /**
+   * As `forceFlush`, for good: spans ending later are not handed on, and tracers give spans that record nothing and pass
+   * their parent's context on, as without an SDK. (Upstream's go on recording for nobody.) A second call does nothing.
+   */
   async shutdown(): Promise<void> {
     if (this.stopped) return
     this.stopped = true

@@ -123,6 +123,7 @@ export class LeanTracer implements Tracer {
     start: TimeInput | undefined,
   ): LeanSpan {
     const provider = this.provider
+    if (provider.stopped) return passOn(parent)
     let t0: number
     let t1: number
     let t2: number
@@ -230,6 +231,13 @@ export class LeanTracer implements Tracer {
     if (provider.processors !== null) provider.started(span, context)
     return span
   }
+}
+
+/** What the API's tracer without an SDK gives: nothing is recorded, and the context of the parent travels on. */
+function passOn(parent: LeanSpan | undefined): LeanSpan {
+  if (parent === undefined) return INVALID_SPAN
+  const { t0, t1, t2, t3, s0, s1, flags, traceState } = parent
+  return new LeanSpan(t0, t1, t2, t3, s0, s1, flags & (SAMPLED | RANDOM), false, traceState)
 }
 
 /** The unsampled span as one that is recorded all the same, until its local root ends; undefined when it is not to be. */
