@@ -1,8 +1,17 @@
 // The span an observation belongs to. Ended spans count: `finish` handlers observe after the server span is done.
-import { context, type Span, type SpanContext, TraceFlags, trace } from '@opentelemetry/api'
+import { type Context, context, type Span, type SpanContext, TraceFlags, trace } from '@opentelemetry/api'
+
+// Contexts do not change, and one request asks again and again with the same: a comparison instead of a look-up.
+let lastContext: Context | undefined
+let lastSpan: Span | undefined
 
 export function activeSpan(): Span | undefined {
-  return trace.getSpan(context.active())
+  const active = context.active()
+  if (active !== lastContext) {
+    lastContext = active
+    lastSpan = trace.getSpan(active)
+  }
+  return lastSpan
 }
 
 /** The span's context when it was sampled, so that the link does not lead to a trace nobody kept. */

@@ -17,9 +17,6 @@ export interface MetricSeries {
   readonly root: SeriesNode
   /** The application keeps exemplars of its own in this metric. */
   readonly isTheirs: boolean
-  /** The label values asked for last, and what they led to: comparing is cheaper than the maps, and often enough right. */
-  lastValues: unknown[]
-  lastSlots: Slots | undefined
 }
 
 // The metric observed last: often the next one too, and a comparison costs a tenth of the look-up.
@@ -41,38 +38,22 @@ function addSeries(metric: PromMetric): MetricSeries {
     bounds,
     root: names.length === 0 ? [] : new Map(),
     isTheirs: metric.enableExemplars === true,
-    lastValues: [],
-    lastSlots: undefined,
   }
   shared.series.set(metric, series)
   return series
 }
 
 /** The slots of the series with these labels, made when they are first asked for. */
-export function openSlots(series: MetricSeries, labels: Record<string, unknown>): Slots {
-  const { names, lastValues, lastSlots } = series
-  if (lastSlots === undefined) return findOrMake(series, labels)
-  for (let i = 0; i < names.length; i++)
-    if (labels[names[i]!] !== lastValues[i]) return findOrMake(series, labels)
-  return lastSlots
-}
-
-function findOrMake(series: MetricSeries, labels: Record<string, unknown>): Slots {
-  const { names, root, lastValues } = series
+export function openSlots({ names, root }: MetricSeries, labels: Record<string, unknown>): Slots {
   let node = root
-  let isFixed = true
   for (let i = 0; i < names.length; i++) {
     const value = labels[names[i]!]
-    lastValues[i] = value
-    // An object may have another text the next time.
-    if (typeof value === 'object' || typeof value === 'function') isFixed = false
     const key = typeof value === 'string' ? value : toKey(value)
     const map = node as Map<string | undefined, SeriesNode>
     const next = map.get(key)
     if (next !== undefined) node = next
     else map.set(key, (node = i === names.length - 1 ? [] : new Map()))
   }
-  series.lastSlots = isFixed ? (node as Slots) : undefined
   return node as Slots
 }
 
