@@ -1,8 +1,12 @@
 // The promise: traces, metrics and logs over each protocol, and nothing of the others is loaded.
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type App, type AppOptions, expectLog, expectTrace, runApp } from '@org/otel-devtools/testing'
 
 const cwd = join(__dirname, '..')
+const { version } = JSON.parse(readFileSync(join(cwd, '../packages/otel/package.json'), 'utf8')) as {
+  version: string
+}
 const apps: App[] = []
 afterEach(() => Promise.all(apps.splice(0).map(app => app.dispose())))
 
@@ -47,6 +51,8 @@ test.each(Object.entries(protocols))(
     await app.receiver.store.waitFor(store => store.metrics('jobs')[0])
     const used = new Set(app.receiver.requests.map(request => `${request.signal} ${request.protocol}`))
     expect([...used].sort()).toEqual(['logs', 'metrics', 'traces'].map(signal => `${signal} ${protocol}`))
+    const agents = new Set(app.receiver.requests.map(({ headers }) => headers['user-agent']))
+    expect([...agents]).toEqual([`org-otel-node/${version}`])
     process.kill(app.pid, 'SIGUSR2')
     await app.waitForOutput(/senders/)
     const { senders, http2 } = app.logs.find(line => 'senders' in line)!

@@ -7,6 +7,7 @@ import { type ConfigChange, endedSpan, exportConfig, httpAttributes } from '../.
 import type { Protocol } from '../config/config.ts'
 import { swallowedCount } from '../self/guard.ts'
 import { setLogLevel } from '../self/log.ts'
+import { version } from '../self/version.ts'
 import { createExport, type Export } from './export.ts'
 
 const cleanups: (() => unknown)[] = []
@@ -93,7 +94,7 @@ describe.each(protocols)('over %s', (protocol, kind) => {
       version: '1.2.3',
     })
     expect(trace.headers['x-tenant']).toBe('blue')
-    expect(trace.headers['user-agent']).toMatch(/^org-otel-node\//)
+    expect(trace.headers['user-agent']).toBe(`org-otel-node/${version}`)
     expectBalance(e)
     expect(line(e)).toMatchObject({ created: 3, exported: 3, pending: 0 })
     expect(e.account.bufferedBytes()).toBe(0)

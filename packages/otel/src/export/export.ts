@@ -6,6 +6,7 @@
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { Config, ExporterName, OtlpTarget, Signal } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
+import { version } from '../self/version.ts'
 import type { SpanSink } from '../tracing/ended-span.ts'
 import { type Account, type AccountLine, Ledger } from './account.ts'
 import { Batcher } from './batcher.ts'
@@ -17,7 +18,6 @@ import { Reports } from './reports.ts'
 import { type EncodedResource, encodeResource, type Resource } from './resource-encoder.ts'
 import { chooseSender } from './sender.ts'
 import { encodeSpan } from './span-encoder.ts'
-import { version } from './user-agent.ts'
 import { toWireRequest, type WireRequest } from './wire-request.ts'
 
 /** Delivers requests synchronously within the budget; gives back, for each, whether it was accepted. */
