@@ -143,8 +143,9 @@ test.each(chains.slice(0, 5))('%s: the fields are put into the finished JSON', (
 test('a combination that ends in JSON is known, one with a reader in it is not', () => {
   const { format } = load()
   const formats = findWinstonFormats(baseDir)!
-  const combine = require('logform').format.combine
-  const { timestamp, json, printf, metadata, errors } = require('logform').format
+  const { combine, timestamp, json, printf, metadata, errors } = require(
+    require.resolve('logform', { paths: [baseDir] }),
+  ).format
   try {
     expect(formats.isJson(combine(timestamp(), errors(), json()))).toBe(true)
     expect(formats.isJson(json())).toBe(true)
