@@ -3,6 +3,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import type { OtlpTarget } from '../config/config.ts'
 import { readPartialSuccess } from './answer.ts'
+import { describeFailure } from './failure.ts'
 import { lowerCaseKeys } from './http-headers.ts'
 import { grpcOfHttpStatus, type Outcome, outcomeOfGrpc } from './outcome.ts'
 import type { Sender, Shipment } from './sender.ts'
@@ -172,7 +173,7 @@ function call(
         const answer = outcomeOfGrpc(grpcOfHttpStatus(httpStatus), `HTTP ${httpStatus}`, undefined)
         return resolve(answer)
       }
-      const { code, says } = describeFailure(link.failure, target)
+      const { code, says } = explain(link.failure, target)
       resolve({ kind: 'retry', code, says, unreachable: true })
     })
     stream.end(frame(bytes, gzipped))
@@ -322,14 +323,12 @@ export function readRetryInfo(base64: string | undefined): number | undefined {
   return delayMs
 }
 
-function describeFailure(failure: Error | undefined, target: OtlpTarget): { code: string; says: string } {
-  const inner = failure instanceof AggregateError && failure.errors.length > 0 ? failure.errors[0] : failure
-  const { code = 'UNAVAILABLE', message = 'the connection was closed' } = (inner ??
-    {}) as NodeJS.ErrnoException
-  const speaksHttp1 = code === 'ERR_HTTP2_ERROR' || /protocol error/i.test(message)
+function explain(failure: Error | undefined, target: OtlpTarget): { code: string; says: string } {
+  const { code = 'UNAVAILABLE', says = 'the connection was closed' } = describeFailure(failure)
+  const speaksHttp1 = code === 'ERR_HTTP2_ERROR' || /protocol error/i.test(says)
   const hint =
     speaksHttp1 || target.endpoint.endsWith(':4318')
       ? '; does this port speak gRPC? 4317 is gRPC, 4318 is HTTP: check OTEL_EXPORTER_OTLP_PROTOCOL'
       : ''
-  return { code, says: `${message}${hint}` }
+  return { code, says: `${says}${hint}` }
 }

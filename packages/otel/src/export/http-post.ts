@@ -4,6 +4,7 @@ import { Agent, ClientRequest, type ClientRequestArgs, type IncomingMessage } fr
 import type { AgentOptions as HttpsAgentOptions } from 'node:https'
 import type { OtlpTarget } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
+import { describeFailure } from './failure.ts'
 import { type OpenPost, readAnswers } from './late-answers.ts'
 import { readTlsFiles } from './tls-files.ts'
 import { untraced } from './untraced.ts'
@@ -216,12 +217,10 @@ function timeoutError(message: string): Error {
   return Object.assign(new Error(message), { code: 'ETIMEDOUT' })
 }
 
-export function describeError(error: unknown): { error: string; says: string } {
-  // Node wraps the attempts on several addresses (IPv6 and IPv4 of localhost) into one error.
-  const inner = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error
-  const { code, message } = (inner ?? {}) as NodeJS.ErrnoException
+function describeError(error: unknown): { error: string; says: string } {
+  const { code, says = String(error) } = describeFailure(error)
   return {
     error: code ?? 'error',
-    says: code === undefined || message?.includes(code) ? String(message) : `${code} ${message}`,
+    says: code === undefined || says.includes(code) ? says : `${code} ${says}`,
   }
 }

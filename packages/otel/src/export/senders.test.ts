@@ -1,9 +1,10 @@
 // What the senders promise beyond delivery: TLS, privacy from the application, and noticing dead connections.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
-import { createSecureServer } from 'node:http2'
+import { createSecureServer, createServer } from 'node:http2'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -89,6 +90,32 @@ describe.each<['http' | 'grpc', () => Sender]>([
     const port = await secureServer(kind, false)
     const outcome = await open().send(secure(port, { caFile: '/nowhere/ca.pem' }), shipment, 3000)
     expect(outcome.kind).toBe('retry')
+  })
+
+  test('https to a port that speaks plain HTTP is explained, without the words of OpenSSL', async () => {
+    const plain = kind === 'http' ? http.createServer() : createServer()
+    plain.listen(0, '127.0.0.1')
+    await once(plain, 'listening')
+    cleanups.push(() => plain.close())
+    const { port } = plain.address() as AddressInfo
+    const outcome = await open().send(secure(port, {}), shipment, 3000)
+    expect(outcome).toMatchObject({ kind: 'retry', unreachable: true })
+    const { says } = outcome as { says: string }
+    expect(says).toMatch(/wrong version number.*; the port does not speak TLS: write http:\/\/$/)
+    expect(says).not.toMatch(/openssl|routines|\n/i)
+  })
+
+  test('the reason that nobody could be reached is the one of the connection', async () => {
+    const closed = http.createServer().listen(0, '127.0.0.1')
+    await once(closed, 'listening')
+    const { port } = closed.address() as AddressInfo
+    await new Promise(resolve => closed.close(resolve))
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const there = { ...secure(port, {}), endpoint: `http://${host}:${port}` }
+      const outcome = await open().send(there, shipment, 3000)
+      expect(outcome).toMatchObject({ kind: 'retry', code: 'ECONNREFUSED', unreachable: true })
+      expect((outcome as { says: string }).says).toMatch(/^connect ECONNREFUSED (127\.0\.0\.1|::1):\d+$/)
+    }
   })
 
   test.each([
