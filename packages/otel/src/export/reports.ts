@@ -38,7 +38,7 @@ export class Reports {
     say(
       'warn',
       outcome.unreachable ? 'ORG_OTEL_EXPORT_UNREACHABLE' : 'ORG_OTEL_EXPORT_RETRYING',
-      `${what}; keeping up to ${describeBytes(this.bufferBytes)} and trying again since ${this.timestamp()}; ` +
+      `${what}; keeping up to ${describeBytes(this.bufferBytes)} and trying again (since ${this.timestamp()}); ` +
         'check OTEL_EXPORTER_OTLP_ENDPOINT and the collector',
     )
   }

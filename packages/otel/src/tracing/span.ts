@@ -379,7 +379,9 @@ export class LeanSpan implements Span {
       const name = read(exception, 'name')
       const message = read(exception, 'message')
       const stack = read(exception, 'stack')
-      if (code) attributes['exception.type'] = toText(code)
+      // The numbers of a DOMException (23) say less than its name (TimeoutError); a number without a name is all there is.
+      if (code && (typeof code !== 'number' || name === undefined || name === 'Error'))
+        attributes['exception.type'] = toText(code)
       else if (name) attributes['exception.type'] = name
       if (message) attributes['exception.message'] = message
       if (stack) attributes['exception.stacktrace'] = stack

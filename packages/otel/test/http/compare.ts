@@ -133,12 +133,18 @@ function tidy(value: unknown): unknown {
 }
 
 /** Series by scope, metric and attributes, with their counts. */
-export function tabulate(metrics: RunMetric[]): Record<string, unknown> {
+export function tabulate(
+  metrics: RunMetric[],
+  rewrite: (scope: string, attributes: Record<string, unknown>) => Record<string, unknown> = (_scope, all) =>
+    all,
+): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   for (const metric of metrics) {
     out[`${metric.scope} ${metric.name}`] = [metric.unit, metric.description, metric.points[0]?.boundaries]
     for (const point of metric.points) {
-      const attributes = Object.entries(normaliseAll(point.attributes)).sort(([a], [b]) => (a < b ? -1 : 1))
+      const attributes = Object.entries(rewrite(metric.scope, normaliseAll(point.attributes))).sort(
+        ([a], [b]) => (a < b ? -1 : 1),
+      )
       const key = `${metric.scope} ${metric.name} ${JSON.stringify(attributes)}`
       out[key] = ((out[key] as number | undefined) ?? 0) + point.count
     }

@@ -15,6 +15,7 @@ const isOnlyOurs = (d: Difference): boolean => d.field === 'span' && d.upstream 
 const isOnlyUpstreams = (d: Difference): boolean => d.field === 'span' && d.ours === undefined
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 const get = (span: unknown, key: string): unknown => (span as Record<string, unknown> | undefined)?.[key]
+const errorCode = /^[A-Z][A-Z_]+$/
 const queryOf = (value: unknown): string => text(value).replace(/^[^?]*\?/, '')
 
 export const intendedDifferences: readonly IntendedDifference[] = [
@@ -132,6 +133,44 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     matches: d => d.field === 'http.request.method_original' && d.upstream === 'post' && d.ours === undefined,
   },
   {
+    id: 'not-answered',
+    where: 'the connection is gone before anything was answered, server',
+    upstream: '`http.response.status_code` 200, which nobody sent',
+    ours: 'no status code; `error.type` is `aborted`, the status of the span stays unset',
+    why: 'A client that went away after 30 seconds is not a success, and not the failure of the server either.',
+    matches: d =>
+      d.span.endsWith('(server)') &&
+      ((d.field === 'http.response.status_code' && d.upstream === 200 && d.ours === undefined) ||
+        (d.field === 'error.type' && d.ours === 'aborted')),
+  },
+  {
+    id: 'error-code',
+    where: '`error.type` of a request that failed; `exception.type` of a timeout',
+    upstream: 'the name of the error, `Error`; in fetch its code, which is `23` for a timeout',
+    ours: 'the code (`ECONNREFUSED`), or the name where the code is a number (`TimeoutError`)',
+    why: 'It is what one groups by: every system error of Node has the name `Error`.',
+    matches: d =>
+      (d.field === 'error.type' &&
+        ((/^(Abort)?Error$/.test(text(d.upstream)) && errorCode.test(text(d.ours))) ||
+          (d.upstream === 23 && d.ours === 'TimeoutError'))) ||
+      (d.field === 'events' &&
+        JSON.stringify(d.upstream).replace('"exception.type":"23"', '"exception.type":"TimeoutError"') ===
+          JSON.stringify(d.ours)),
+  },
+  {
+    id: 'fetch-query-and-method',
+    where: '`url.query`, `http.request.method_original` of fetch and undici',
+    upstream: 'always there: an empty query, one with its question mark, the method once more',
+    ours: 'a query without the question mark when there is one, the original method when it is not a known one',
+    why: 'The semantic conventions say so, and it is what the HTTP spans of both have everywhere else.',
+    matches: d =>
+      (d.field === 'url.query' && d.upstream === '' && d.ours === undefined) ||
+      (d.field === 'url.query' && d.upstream === `?${text(d.ours)}`) ||
+      (d.field === 'http.request.method_original' &&
+        /^[A-Z]+$/.test(text(d.upstream)) &&
+        d.ours === undefined),
+  },
+  {
     id: 'ipv6-client',
     where: '`server.address`, `url.full` of IPv6 literals, client',
     upstream: '`localhost`, and URLs without brackets and port (`http://::1/x`)',
@@ -181,6 +220,18 @@ export const intendedDifferences: readonly IntendedDifference[] = [
       get(d.upstream, 'server.address') === 'localhost',
   },
 ]
+
+/** The attributes of a series of ours as upstream has them: rows `not-answered` and `error-code`. */
+export function toUpstreamSeries(
+  scope: string,
+  attributes: Record<string, unknown>,
+): Record<string, unknown> {
+  const { 'error.type': errorType, ...others } = attributes
+  if (errorType === 'aborted') return { ...others, 'http.response.status_code': 200 }
+  if (errorType === 'TimeoutError') return { ...others, 'error.type': 23 }
+  const isName = scope.endsWith('-http') && errorCode.test(text(errorType))
+  return isName ? { ...others, 'error.type': 'Error' } : attributes
+}
 
 /** The table of docs/http.md. */
 export function renderDifferences(): string {

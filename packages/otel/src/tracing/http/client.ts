@@ -11,6 +11,7 @@ import { swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, spanOf, storage, withSpan } from '../context.ts'
+import { errorTypeOf, messageOf } from '../error-type.ts'
 import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import { parseAuthority, renderAuthority } from './authority.ts'
 import { toHeaderList } from './captured-headers.ts'
@@ -237,14 +238,14 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     if (!call.located && request !== undefined) locate(request, call, readPort(request, undefined), false)
     const { span } = call
     const spanRecord = span.record
-    const { name, message } = error as Error
+    const errorType = errorTypeOf(error)
     if (spanRecord !== null) {
-      span.setAttribute('error.type', name)
-      span.setStatus({ code: SpanStatusCode.ERROR, message })
+      span.setAttribute('error.type', errorType)
+      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
       span.recordException(error as Error)
       span.end()
     }
-    record(call, spanRecord, String(name))
+    record(call, spanRecord, errorType)
   }
 
   const watchRequest: Watch = (observed, emitter, event, argument) => {

@@ -10,18 +10,23 @@ import type { ServerTracing } from './incoming.ts'
 export function watchHandshake(socket: Socket, exchange: ServerExchange, tracing: ServerTracing): void {
   const methods = socket as unknown as Record<'write' | 'end', (...args: unknown[]) => unknown>
   const undo: (() => void)[] = []
-  const settle = (status: number | undefined): void => {
+  const letGo = (): void => {
     for (const restore of undo) restore()
-    tracing.finish(exchange, status)
   }
-  const onClose = (): void => settle(undefined)
+  const onClose = (): void => {
+    letGo()
+    tracing.abort(exchange)
+  }
   socket.once('close', onClose)
   undo.push(() => socket.removeListener('close', onClose))
   for (const name of ['write', 'end'] as const) {
     const own = Object.hasOwn(methods, name)
     const original = methods[name]
     const watched = function (this: unknown, ...args: unknown[]): unknown {
-      if (exchange.live !== null) settle(parseStatusLine(args[0]))
+      if (exchange.live !== null) {
+        letGo()
+        tracing.finish(exchange, parseStatusLine(args[0]))
+      }
       return original.apply(this, args)
     }
     Object.defineProperty(watched, 'name', { value: original.name, configurable: true })

@@ -86,7 +86,8 @@ export function attachHttp2Server(hooks: HttpHooks, tracing: ServerTracing): Htt
         if (value !== undefined) exchange.span.setAttribute(header.key, toHeaderList(value))
       }
       const status = sent?.[':status']
-      tracing.finish(exchange, status === undefined ? undefined : Number(status))
+      if (status === undefined) tracing.abort(exchange)
+      else tracing.finish(exchange, Number(status))
     } catch (error) {
       swallow('http2 stream', error)
     }

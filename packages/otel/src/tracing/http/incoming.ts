@@ -4,6 +4,7 @@ import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, LeanContext, spanOf } from '../context.ts'
+import { errorTypeOf, messageOf } from '../error-type.ts'
 import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import { toHeaderList } from './captured-headers.ts'
 import type { Dimensions } from './durations.ts'
@@ -19,6 +20,8 @@ export interface ServerTracing {
   /** Starts the exchange of a request; undefined when it is none of ours. Used for HTTP/2 as well. */
   begin(incoming: Incoming): Observed | undefined
   finish(exchange: ServerExchange, status: number | undefined): void
+  /** The connection is gone and nothing was answered. */
+  abort(exchange: ServerExchange): void
   fail(exchange: ServerExchange, error: unknown): void
 }
 
@@ -191,11 +194,15 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
   }
 
   function finish(exchange: ServerExchange, status: number | undefined): void {
+    const errorType = status !== undefined && status >= 500 && status < 600 ? String(status) : ''
+    end(exchange, status, errorType)
+  }
+
+  function end(exchange: ServerExchange, status: number | undefined, errorType: string): void {
     const { live, route, span } = exchange
     if (live === null) return
     exchange.live = null
     const spanRecord = span.record
-    const errorType = status !== undefined && status >= 500 && status < 600 ? String(status) : ''
     if (spanRecord !== null) {
       if (status !== undefined) span.setAttribute('http.response.status_code', status)
       if (route !== undefined) {
@@ -210,22 +217,27 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     record(exchange, live, spanRecord, status ?? 0, errorType)
   }
 
+  /** Mostly a client that went away, which is not the server's failure: the status of the span stays unset. */
+  function abort(exchange: ServerExchange): void {
+    end(exchange, undefined, 'aborted')
+  }
+
   function fail(exchange: ServerExchange, error: unknown): void {
     const { live, span } = exchange
     if (live === null) return
     exchange.live = null
     const spanRecord = span.record
-    const { name, message } = toNameAndMessage(error)
+    const errorType = errorTypeOf(error)
     if (spanRecord !== null) {
-      span.setAttribute('error.type', name)
-      span.setStatus({ code: SpanStatusCode.ERROR, message })
+      span.setAttribute('error.type', errorType)
+      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
       span.recordException(error as Error)
       span.end()
     }
-    record(exchange, live, spanRecord, 0, name)
+    record(exchange, live, spanRecord, 0, errorType)
   }
 
-  return { begin, finish, fail }
+  return { begin, finish, abort, fail }
 }
 
 /** Path of a request target: origin form as it is, absolute form without scheme and authority, none of `host:port`. */
@@ -245,15 +257,4 @@ function cut(attributes: FlatAttributes, maxLength: number): void {
     const value = attributes[i]
     if (typeof value === 'string' && value.length > maxLength) attributes[i] = value.slice(0, maxLength)
   }
-}
-
-function toNameAndMessage(error: unknown): { name: string; message: string } {
-  if (typeof error === 'object' && error !== null) {
-    const { name, message } = error as { name?: unknown; message?: unknown }
-    return {
-      name: typeof name === 'string' && name !== '' ? name : 'Error',
-      message: typeof message === 'string' ? message : '',
-    }
-  }
-  return { name: typeof error === 'string' ? 'string' : 'Error', message: String(error) }
 }

@@ -86,7 +86,9 @@ export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1Ser
         response.req,
         response,
       )
-    tracing.finish(exchange, response.statusCode)
+    // Until the headers are sent the status is a default that nobody has seen.
+    if (response.headersSent) tracing.finish(exchange, response.statusCode)
+    else tracing.abort(exchange)
   }
 
   diagnostics.subscribe('http.server.request.start', onStart)

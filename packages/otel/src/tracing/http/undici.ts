@@ -6,6 +6,7 @@ import { swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, spanOf } from '../context.ts'
+import { errorTypeOf, messageOf } from '../error-type.ts'
 import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import type { Dimensions } from './durations.ts'
 import type { HttpHooks } from './hooks.ts'
@@ -98,23 +99,21 @@ export function attachUndici(hooks: HttpHooks): () => void {
     const target = hash === -1 ? path : path.slice(0, hash)
     const mark = target.indexOf('?')
     const pathname = mark === -1 ? target : target.slice(0, mark)
-    const query = mark === -1 ? '' : `?${redactor.redactQuery(target.slice(mark + 1))}`
+    const query = mark === -1 ? '' : redactor.redactQuery(target.slice(mark + 1))
     const attributes: FlatAttributes = [
       'http.request.method',
       method,
-      'http.request.method_original',
-      rawMethod,
       'url.full',
-      origin.text + pathname + query,
+      mark === -1 ? origin.text + pathname : `${origin.text}${pathname}?${query}`,
       'url.path',
       pathname,
-      'url.query',
-      query,
       'url.scheme',
       origin.scheme,
       'server.address',
       origin.address,
     ]
+    if (query !== '') attributes.push('url.query', query)
+    if (method !== rawMethod) attributes.push('http.request.method_original', rawMethod)
     if (origin.port !== undefined) attributes.push('server.port', origin.port)
     const userAgent = readHeader(request, 'user-agent')
     if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
@@ -187,14 +186,10 @@ export function attachUndici(hooks: HttpHooks): () => void {
     const spanRecord = span.record
     let errorType = call.status >= 400 ? String(call.status) : ''
     if (error !== undefined && !isAbort(error)) {
-      const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown }
-      errorType = String(code || name || 'Error')
+      errorType = errorTypeOf(error)
       span.setAttribute('error.type', errorType)
       span.recordException(error as Error)
-      span.setStatus({
-        code: SpanStatusCode.ERROR,
-        ...(typeof message === 'string' && { message }),
-      })
+      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
     }
     span.end()
     record(call, spanRecord, errorType)

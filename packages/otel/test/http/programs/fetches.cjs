@@ -7,7 +7,7 @@ module.exports = async () => {
   const s = await serve(async (request, response) => {
     if (request.url.startsWith('/fetch/missing')) response.statusCode = 404
     if (request.url.startsWith('/fetch/broken')) response.statusCode = 500
-    if (request.url === '/fetch/slow') return
+    if (request.url.startsWith('/fetch/slow')) return
     if (request.url === '/fetch/cut') {
       response.writeHead(200, { 'content-length': '100' })
       response.write('part')
@@ -45,6 +45,8 @@ module.exports = async () => {
   await once(s.server, 'request')
   controller.abort()
   results.push(await slow)
+  const late = fetch(`${s.url}/fetch/slower`, { signal: AbortSignal.timeout(50) })
+  results.push(await late.catch(error => error.name))
   const probe = net.createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address()
