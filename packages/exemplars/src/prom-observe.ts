@@ -59,15 +59,24 @@ function patchRemoval(proto: any): void {
   })
   replaceMethod(proto, 'remove', function (this: PromMetric, ...args: any[]) {
     const result = remove.apply(this, args)
-    dropSlots(this, childLabels(this, args))
+    drop(this, childLabels(this, args))
     return result
   })
   if (zero === undefined) return
   replaceMethod(proto, 'zero', function (this: PromMetric, labels: any) {
     const result = zero.call(this, labels)
-    dropSlots(this, labels)
+    // Not every client insists on labels: nothing names the series without any.
+    drop(this, labels ?? noLabels)
     return result
   })
+}
+
+function drop(metric: PromMetric, labels: Record<string, unknown>): void {
+  try {
+    dropSlots(metric, labels)
+  } catch (error) {
+    swallow('remove', error)
+  }
 }
 
 /** Metrics made before us carry the method as a property of their own (15): they get ours. */

@@ -46,3 +46,35 @@ test('what was dropped is not found again, though it was asked for last', () => 
   expect(findSlots(metric, labels)).toBeUndefined()
   expect(openSlots(openSeries(metric), labels)).not.toBe(slots)
 })
+
+test('series that come and go leave no path behind, and their neighbours stay', () => {
+  const metric = makeMetric()
+  const series = openSeries(metric)
+  const neighbour = openSlots(series, { route: '/r7', status: 500 })
+  for (let i = 0; i < 1000; i++) {
+    openSlots(series, { route: `/r${i}`, status: i })
+    dropSlots(metric, { route: `/r${i}`, status: i })
+  }
+  dropSlots(metric, { route: '/r7', status: 'never seen' })
+  dropSlots(metric, {})
+  expect(
+    [...(series.root as Map<string, Map<string, unknown>>)].map(([route, { size }]) => [route, size]),
+  ).toEqual([['/r7', 1]])
+  expect(findSlots(metric, { route: '/r7', status: 500 })).toBe(neighbour)
+})
+
+test('metrics that take turns, one of them dropped meanwhile, never get each other\u2019s series', () => {
+  const [a, b] = [makeMetric(), makeMetric()]
+  const labels = { route: '/a', status: 200 }
+  const [ofA, ofB] = [openSlots(openSeries(a), labels), openSlots(openSeries(b), labels)]
+  expect(openSlots(openSeries(a), labels)).toBe(ofA)
+  expect(openSlots(openSeries(b), labels)).toBe(ofB)
+  // Not the one that was asked for last.
+  dropAll(a)
+  expect(openSlots(openSeries(b), labels)).toBe(ofB)
+  const again = openSlots(openSeries(a), labels)
+  expect([again === ofA, again === ofB, findSlots(a, labels) === again]).toEqual([false, false, true])
+  dropSlots(a, labels)
+  expect(openSlots(openSeries(a), labels)).not.toBe(again)
+  expect(findSlots(b, labels)).toBe(ofB)
+})

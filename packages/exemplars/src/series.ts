@@ -67,10 +67,28 @@ export function findSlots(metric: PromMetric, labels: Record<string, unknown>): 
   return Array.isArray(node) ? node : undefined
 }
 
-/** The series is gone or starts again: its exemplars would describe what it no longer counts. */
+/**
+ * The series is gone or starts again: its exemplars would describe what it no longer counts. Its path goes, too: an
+ * application that removes the labels of closed connections does so because they never end.
+ */
 export function dropSlots(metric: PromMetric, labels: Record<string, unknown>): void {
-  const slots = findSlots(metric, labels)
-  if (slots !== undefined) slots.length = 0
+  const series = shared.series.get(metric)
+  if (series === undefined) return
+  const { names, root } = series
+  const path: { map: Map<string | undefined, SeriesNode>; key: string | undefined }[] = []
+  let node: SeriesNode | undefined = root
+  for (let i = 0; i < names.length; i++) {
+    const map = node as Map<string | undefined, SeriesNode>
+    const key = toKey(labels[names[i]!])
+    node = map.get(key)
+    if (node === undefined) return
+    path.push({ map, key })
+  }
+  ;(node as Slots).length = 0
+  for (const { map, key } of path.reverse()) {
+    map.delete(key)
+    if (map.size > 0) return
+  }
 }
 
 export function dropAll(metric: object): void {

@@ -23,6 +23,7 @@ afterEach(() => {
 
 describe.each(libraries)('%s', name => {
   const client = require(name)
+  const expectedRemovals = tryRemovals(client)
   expect(patchPromClient(client)).toBeUndefined()
 
   async function serve(registry: any): Promise<Server> {
@@ -222,16 +223,162 @@ describe.each(libraries)('%s', name => {
     expect(histogram.observe.length).toBe(2)
   })
 
-  test('series that were reset or removed take their exemplars with them', async () => {
+  const removals: [string, (histogram: any, registry: any) => void][] = [
+    ['remove(values)', histogram => histogram.remove('1', 'x')],
+    ['remove(labels)', histogram => histogram.remove({ a: '1', b: 'x' })],
+    ['zero', histogram => histogram.zero({ a: '1', b: 'x' })],
+    ['reset', histogram => histogram.reset()],
+    ['Registry.resetMetrics', (_histogram, registry) => registry.resetMetrics()],
+  ]
+  test.each(removals)(
+    '%s takes the exemplars of the series, and those that follow are its own',
+    async (_way, remove) => {
+      const registry = new client.Registry()
+      const histogram = new client.Histogram({
+        name: 'h',
+        help: 'h',
+        labelNames: ['a', 'b'],
+        registers: [registry],
+      })
+      const labels = { a: '1', b: 'x' }
+      const server = await serve(registry)
+      const found = async () => exemplars((await scrape(server, { accept: prometheusAccept })).text, 'h')
+      shared.options.intervalMs = 0
+      const old = inSpan(() => histogram.observe(labels, 1))
+      expect(await found()).toEqual([old.spanId])
+      remove(histogram, registry)
+      histogram.observe(labels, 1)
+      expect(await found()).toEqual([])
+      const renewed = inSpan(() => histogram.observe(labels, 1))
+      expect(await found()).toEqual([renewed.spanId])
+    },
+  )
+
+  test('a metric of the same name, after removeSingleMetric or clear, starts without exemplars', async () => {
+    const registry = new client.Registry()
+    const server = await serve(registry)
+    const make = () => new client.Counter({ name: 'jobs_total', help: 'j', registers: [registry] })
+    for (const forget of [() => registry.removeSingleMetric('jobs_total'), () => registry.clear()]) {
+      const { spanId } = inSpan(() => make().inc())
+      const { text } = await scrape(server, { accept: prometheusAccept })
+      expect(exemplars(text, 'jobs')).toEqual([spanId])
+      forget()
+      make().inc()
+      expect(exemplars((await scrape(server, { accept: prometheusAccept })).text, 'jobs')).toEqual([])
+      registry.clear()
+    }
+  })
+
+  test('a label object that the application changes and uses again leads each series to its own span', async () => {
     const registers = [new client.Registry()]
     const histogram = new client.Histogram({ name: 'h', help: 'h', labelNames: ['a'], registers })
-    inSpan(() => histogram.observe({ a: '1' }, 1))
-    histogram.remove('1')
-    histogram.observe({ a: '1' }, 1)
+    const labels = { a: '' }
+    const names = ['one', 'two', 'three']
+    const spans = names.map(a => {
+      labels.a = a
+      // Started, changed, ended: prom-client reads it at the end.
+      return inSpan(() => {
+        const end = histogram.startTimer(labels)
+        labels.a = a
+        end()
+        labels.a = 'changed'
+      })
+    })
     const { text } = await scrape(await serve(registers[0]), { accept: prometheusAccept })
-    expect(exemplars(text, 'h')).toEqual([])
+    const found = samplesOf(text, 'h_bucket').flatMap(({ labels, exemplar }) =>
+      exemplar ? [[labels.a, exemplar.labels.span_id]] : [],
+    )
+    expect(found).toEqual(names.map((a, i) => [a, spans[i]!.spanId]))
+  })
+
+  test('a label object that prom-client keeps, changed behind its back, leads nowhere rather than elsewhere', async () => {
+    const registers = [new client.Registry()]
+    const counter = new client.Counter({ name: 'c_total', help: 'c', labelNames: ['a'], registers })
+    const labels = { a: 'one' }
+    inSpan(() => counter.inc(labels))
+    labels.a = 'other'
+    const server = await serve(registers[0])
+    const { text } = await scrape(server, { accept: prometheusAccept })
+    expect(samplesOf(text, 'c_total')).toMatchObject([{ labels: { a: 'other' }, value: 1 }])
+    expect(exemplars(text, 'c_total')).toEqual([])
+    expect((await scrape(server)).text).toContain('c_total{a="other"} 1')
+  })
+
+  test('requests that take turns each leave their own span, though they share metric and labels', async () => {
+    const registers = [new client.Registry()]
+    const bounds = Array.from({ length: 10 }, (_, i) => i + 1)
+    const histogram = new client.Histogram({
+      name: 'h',
+      help: 'h',
+      labelNames: ['a'],
+      buckets: bounds,
+      registers,
+    })
+    const spans = await Promise.all(
+      bounds.map(
+        bound =>
+          new Promise<string>(resolve => {
+            const { spanId } = inSpan(() => {
+              setImmediate(() => {
+                histogram.observe({ a: 'x' }, bound - 0.5)
+                setImmediate(() => {
+                  histogram.observe({ a: 'x' }, bound)
+                  resolve(spanId)
+                })
+              })
+            })
+          }),
+      ),
+    )
+    const { text } = await scrape(await serve(registers[0]), { accept: prometheusAccept })
+    expect(exemplars(text, 'h_bucket')).toEqual(spans)
+  })
+
+  test('a slow observation gives way to a newer one when its trace may be gone', async () => {
+    const registers = [new client.Registry()]
+    const histogram = new client.Histogram({ name: 'h', help: 'h', buckets: [1], registers })
+    const server = await serve(registers[0])
+    const now = jest.spyOn(Date, 'now').mockReturnValue(1_790_000_000_000)
+    try {
+      inSpan(() => histogram.observe(0.9))
+      now.mockReturnValue(1_790_000_061_000)
+      const { spanId } = inSpan(() => {
+        for (let i = 0; i < 256; i++) histogram.observe(0.1)
+      })
+      const { text } = await scrape(server, { accept: prometheusAccept })
+      expect(exemplars(text, 'h_bucket')).toEqual([spanId])
+    } finally {
+      now.mockRestore()
+    }
+  })
+
+  test('removing what is not there, or naming no labels, throws what it throws without us', () => {
+    expect(tryRemovals(client)).toEqual(expectedRemovals)
   })
 })
+
+/** What becomes of calls that name a series badly. */
+function tryRemovals(client: any): string[] {
+  return [client.Histogram, client.Counter].flatMap(Metric => {
+    const metric = new Metric({ name: 'm', help: 'm', labelNames: ['a', 'b'], registers: [] })
+    const calls = [
+      () => metric.zero?.(),
+      () => metric.remove(),
+      () => metric.remove(null),
+      () => metric.remove({}),
+      () => metric.remove('never', 'seen'),
+      () => metric.remove(Symbol('a'), 'b'),
+    ]
+    return calls.map(call => {
+      inSpan(() => (metric.observe ?? metric.inc).call(metric, { a: 'x' }, 1))
+      try {
+        return `gave ${call()}`
+      } catch (error) {
+        return `threw ${(error as Error).message}`
+      }
+    })
+  })
+}
 
 function fill(registry: any, client: any): any {
   const registers = [registry]
