@@ -1,5 +1,8 @@
 // Real loggers, real lines. The loggers are loaded the way an application loads them and patched by the hooks.
-import { dirname } from 'node:path'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { Writable } from 'node:stream'
 import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -85,6 +88,36 @@ describe.each(['pino-8', 'pino-9', 'pino'])('%s', name => {
     inSpan(() => logger.info('x'))
     expect(lines.last).toMatchObject(ids)
     expect(lines.text[0]?.split('"trace_id"').length).toBe(2)
+  })
+
+  test('a transport in a worker thread writes the fields of the span of the call, one target or several', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pino-'))
+    try {
+      const files = ['one', 'two', 'three'].map(file => join(folder, file))
+      const targets = files.map(destination => ({
+        target: 'pino/file',
+        level: 'info',
+        options: { destination, sync: true },
+      }))
+      for (const options of [targets[0], { targets: targets.slice(1) }]) {
+        const stream = pino.transport(options)
+        const logger = pino({ base: null }, stream).child({ part: 'p' })
+        inSpan(() => logger.info({ amount: 3 }, 'inside'))
+        logger.info('outside')
+        stream.end()
+        await once(stream, 'close')
+      }
+      for (const file of files) {
+        const [inside, outside] = readFileSync(file, 'utf8')
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line))
+        expect(inside).toMatchObject({ ...ids, part: 'p', amount: 3, msg: 'inside' })
+        expect(Object.keys(outside)).toEqual(['level', 'time', 'part', 'msg'])
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('with nestedKey the fields stay at the top level, where log stores look for them', () => {

@@ -1,15 +1,18 @@
 // What arrives at a LoggerProvider for the lines of real loggers.
 import { Writable } from 'node:stream'
 import {
+  type Context,
   context,
   type Logger,
   type LoggerProvider,
   type LogRecord,
+  propagation,
   ROOT_CONTEXT,
   trace,
 } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { loggingHooks } from './hooks.ts'
+import { setDefaultOptions } from './registry.ts'
 
 const traceId = '0af7651916cd43dd8448eb211c80319c'
 const spanId = 'b7ad6b7169203331'
@@ -65,8 +68,9 @@ beforeAll(() => {
 beforeEach(() => void collected.take())
 afterEach(() => expect(failures).toEqual([]))
 
-const inSpan = <T>(fn: () => T): T =>
-  context.with(trace.setSpan(ROOT_CONTEXT, trace.wrapSpanContext({ traceId, spanId, traceFlags: 1 })), fn)
+const inSpanOf = <T>(base: Context, fn: () => T): T =>
+  context.with(trace.setSpan(base, trace.wrapSpanContext({ traceId, spanId, traceFlags: 1 })), fn)
+const inSpan = <T>(fn: () => T): T => inSpanOf(ROOT_CONTEXT, fn)
 
 describe.each(['pino-8', 'pino-9', 'pino'])('%s', name => {
   const pino = require(name)
@@ -313,4 +317,51 @@ test('bunyan records carry their fields, their error and the time of the line', 
       exception: expect.objectContaining({ name: 'RangeError', message: 'too far' }),
     },
   ])
+})
+
+test('a bunyan logger with the stream of OpenTelemetry is not joined by us, and that is said once', () => {
+  class OpenTelemetryBunyanStream {
+    readonly records: object[] = []
+    write(record: object) {
+      this.records.push(record)
+    }
+  }
+  const stream = new OpenTelemetryBunyanStream()
+  const logger = require('bunyan').createLogger({
+    name: 'b',
+    streams: [{ stream: new Lines() }, { type: 'raw', stream }],
+  })
+  logger.info('one')
+  logger.child({ part: 'p' }).info('two')
+  expect(stream.records).toHaveLength(2)
+  expect(collected.take()).toEqual([])
+  expect([...new Set(elsewhere.splice(0))]).toEqual(['bunyan OpenTelemetryBunyanStream'])
+})
+
+test('baggage entries and the request id that are fields of the line are attributes of the record', () => {
+  setDefaultOptions({ baggageKeys: ['tenant'], requestIdField: 'request_id' })
+  try {
+    const baggage = propagation.createBaggage({ tenant: { value: 't1' }, secret: { value: 's' } })
+    const base = ROOT_CONTEXT.setValue(Symbol.for('org.otel.request-id'), 'req-9')
+    const winston = require('winston')
+    const stream = new winston.transports.Stream({ stream: new Lines() })
+    const write = {
+      pino: () => require('pino')(new Lines()).info('x'),
+      winston: () => winston.createLogger({ transports: [stream] }).info('x'),
+      bunyan: () => require('bunyan').createLogger({ name: 'b', stream: new Lines() }).info('x'),
+    }
+    for (const [library, fn] of Object.entries(write)) {
+      context.with(propagation.setBaggage(base, baggage), () => inSpanOf(context.active(), fn))
+      const [record, ...others] = collected.take()
+      expect([library, others, record?.attributes]).toEqual([
+        library,
+        [],
+        expect.objectContaining({ 'baggage.tenant': 't1', request_id: 'req-9' }),
+      ])
+      expect(record?.attributes).not.toHaveProperty('trace_id')
+      expect(JSON.stringify(record)).not.toContain('secret')
+    }
+  } finally {
+    setDefaultOptions({})
+  }
 })
