@@ -169,6 +169,48 @@ test('an inbound request id is a log field and a span attribute, is passed on, a
   expect(own.map((headers: Record<string, string>) => headers['x-request-id'])).toEqual(['own', 'own', 'own'])
 })
 
+test('an inbound request id goes on with gRPC calls and is a field and an attribute where they arrive', async () => {
+  const app = await run('apps/logs/request-id-grpc.cjs', [], {
+    env: { ORG_OTEL_LOG_REQUEST_ID_HEADER: 'X-Request-ID' },
+  })
+  const headers = { 'x-request-id': 'req-9' }
+  const passed = JSON.parse((await app.get('/in', { headers })).body)
+  const { match, spans } = await expectTrace(app, {
+    kind: 'server',
+    attributes: { 'url.path': '/in' },
+    descendants: [{ kind: 'server', name: 'grpc.test.Users/Get' }],
+  })
+  expect(passed).toMatchObject({
+    'x-request-id': 'req-9',
+    traceparent: expect.stringContaining(match.traceId),
+  })
+  expect(app.logs).toMatchObject([{ msg: 'got', trace_id: match.traceId, request_id: 'req-9' }])
+  const arrived = spans.find(span => span.kind === 'server' && span.name.startsWith('grpc'))
+  expect(JSON.stringify(arrived?.attributes)).toContain('req-9')
+  expect(JSON.parse((await app.get('/own', { headers })).body)['x-request-id']).toBe('own')
+  const without = JSON.parse((await app.get('/in')).body)
+  expect(without).not.toHaveProperty('x-request-id')
+})
+
+test('a request id that arrives by HTTP/2 is a log field and a span attribute', async () => {
+  const { connect } = await import('node:http2')
+  const app = await run(
+    `const logger = require('pino')({ base: null })
+     const server = require('node:http2').createServer((request, response) => { logger.info('served'); response.end('ok') })
+     server.listen(0, '127.0.0.1', () => process.stderr.write('listening ' + server.address().port + '\\n'))`,
+    [],
+    { env: { ORG_OTEL_LOG_REQUEST_ID_HEADER: 'x-request-id' } },
+  )
+  const session = connect(`http://127.0.0.1:${app.port}`)
+  const id = '0af7651916cd43dd8448eb211c80319c'
+  await session.request({ ':path': '/', 'x-request-id': id }).resume().toArray()
+  session.close()
+  const { match } = await expectTrace(app, { kind: 'server' })
+  expect(match.attributes['http.request.header.x-request-id']).toEqual([id])
+  expect(match.traceId).not.toBe(id)
+  expect(app.logs).toMatchObject([{ msg: 'served', trace_id: match.traceId, request_id: id }])
+})
+
 test('without the setting a request id is neither logged nor passed on', async () => {
   const app = await run('apps/logs/request-id.cjs', [])
   const { body } = await app.get('/in', { headers: { 'x-request-id': 'abc' } })
@@ -261,6 +303,45 @@ describe('console', () => {
     expect(outputs[1]).toBe(outputs[0])
   })
 })
+
+test.each(loggers)(
+  '%s: allowed baggage entries are fields and attributes, nested ids as asked for',
+  async name => {
+    const app = await run('apps/logs/loggers.cjs', [name], {
+      env: {
+        OTEL_LOGS_EXPORTER: 'otlp',
+        ORG_OTEL_LOG_BAGGAGE_KEYS: 'tenant,absent',
+        ORG_OTEL_LOG_NESTED: 'otel',
+        ORG_OTEL_LOG_PRESET: 'dotted',
+      },
+    })
+    const line = await lineAfter(app, '/', 'paid 7', { baggage: 'tenant=blue,secret=s3cr3t' })
+    const { match } = await expectTrace(app, { name: 'GET', kind: 'server' })
+    expect(line).toMatchObject({
+      'baggage.tenant': 'blue',
+      otel: { 'trace.id': match.traceId, 'span.id': match.spanId, 'trace.flags': '01' },
+    })
+    const log = await expectLog(app, { body: 'paid 7', spanId: match.spanId })
+    expect(log.attributes).toMatchObject({ 'baggage.tenant': 'blue', amount: 7 })
+    expect(log.attributes).not.toHaveProperty('otel')
+    expect(`${app.stdout}${JSON.stringify(log.attributes)}`).not.toMatch(/s3cr3t|absent/)
+  },
+)
+
+test.each(loggers)(
+  '%s: an error that is logged marks its span as failed when that was asked for',
+  async name => {
+    const app = await run('apps/logs/loggers.cjs', [name], {
+      env: { ORG_OTEL_LOG_RECORD_ERRORS: 'true', ORG_OTEL_LOG_ERRORS_SET_STATUS: 'true' },
+    })
+    await app.get('/fail')
+    const { match } = await expectTrace(app, { name: 'GET', kind: 'server' })
+    expect(match.status).toMatchObject({ code: 'error', message: 'too far' })
+    expect(match.events).toHaveLength(1)
+    await app.stop()
+    expect(app.receiver.store.logs()).toEqual([])
+  },
+)
 
 test('a storm of one severity is cut off and said, while the lines and the errors go on', async () => {
   const app = await run(

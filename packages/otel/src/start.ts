@@ -32,6 +32,7 @@ import { LeanContextManager } from './tracing/context.ts'
 import type { SpanSink } from './tracing/ended-span.ts'
 import { attachHttp } from './tracing/http/attach.ts'
 import type { HttpCounters } from './tracing/http/hooks.ts'
+import { passWithGrpc } from './tracing/http/request-id.ts'
 import { prepareIds } from './tracing/ids.ts'
 import { adoptApiCopies, publishApi, registeredApiVersion, unpublishApi } from './tracing/publish.ts'
 
@@ -220,7 +221,10 @@ function publish(
   const taken = publishApi({
     tracerProvider: tracing.provider,
     contextManager: new LeanContextManager(),
-    propagator: tracing.propagator,
+    propagator:
+      config.logs.requestIdHeader === undefined
+        ? tracing.propagator
+        : passWithGrpc(tracing.propagator, config.logs.requestIdHeader.toLowerCase()),
     ...(metering !== undefined && { meterProvider: metering.provider }),
     ...(loggerProvider !== undefined && { loggerProvider }),
   })

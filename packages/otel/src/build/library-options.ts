@@ -9,8 +9,12 @@ export function buildLibraryOptions(
   config: Config,
   loggerProvider?: LoggerProvider,
 ): Record<string, Readonly<Record<string, unknown>>> {
-  const { metrics } = config
+  const { metrics, logs } = config
+  const requestId = logs.requestIdHeader?.toLowerCase()
   return {
+    ...(requestId !== undefined && {
+      grpc: { metadataToSpanAttributes: { server: { requestMetadata: [requestId] } } },
+    }),
     logging: buildLoggingOptions(config, loggerProvider),
     kafka: { semconvOptIn: config.semconvOptIn.join(',') },
     exemplars: {

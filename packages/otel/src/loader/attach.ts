@@ -103,7 +103,8 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
       if (row.chunk === undefined) return undefined
       if (row.owner === 'ours') return openOurs(row.chunk)
       const { Instrumentation } = loadChunk(`lib/${row.chunk}`)
-      const opened = openUpstream(Instrumentation, wished, row, providers)
+      const decided = options.libraryOptions?.[row.chunk]
+      const opened = openUpstream(Instrumentation, { ...decided, ...wished }, row, providers)
       // Some flush through the provider (aws-lambda); the others take it without creating a tracer yet.
       opened.instrumentation.setTracerProvider(options.tracerProvider)
       // Needed even when it is what it would find itself: this makes the instruments once more, because the class
