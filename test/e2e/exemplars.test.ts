@@ -1,6 +1,8 @@
 // The promise: a metric of an unmodified application leads to the trace that explains it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type App, expectExemplar, expectTrace, runApp } from '@org/otel-devtools/testing'
+import { type App, expectExemplar, expectTrace, runApp, startReceiver } from '@org/otel-devtools/testing'
 import { parseOpenMetrics } from '../../packages/exemplars/test/strict-parser.ts'
 
 const root = join(__dirname, '..')
@@ -71,9 +73,14 @@ import { metrics } from '@opentelemetry/api'
 const meter = metrics.getMeter('app', '1.0')
 const size = meter.createHistogram('order.size', { advice: { explicitBucketBoundaries: [10, 100] } })
 const jobs = meter.createCounter('jobs')
+const open = meter.createUpDownCounter('open')
+const level = meter.createGauge('level')
 const server = http.createServer((req, res) => {
   size.record(42, { kind: 'big' })
   jobs.add(1)
+  open.add(-2)
+  level.record(21.5)
+  if (req.url === '/fetch') return fetch('http://127.0.0.1:' + server.address().port).then(inner => inner.text()).then(text => res.end(text))
   if (req.url !== '/outer') return res.end('inner')
   http.get({ port: server.address().port, path: '/inner' }, inner => { inner.resume(); inner.on('end', () => res.end('outer')) })
 })
@@ -94,6 +101,8 @@ test.each(['grpc', 'http/protobuf', 'http/json'])(
     for (const [metric, kind] of [
       ['order.size', 'server'],
       ['jobs', 'server'],
+      ['open', 'server'],
+      ['level', 'server'],
       ['http.server.request.duration', 'server'],
       ['http.client.request.duration', 'client'],
     ]) {
@@ -102,6 +111,147 @@ test.each(['grpc', 'http/protobuf', 'http/json'])(
     }
   },
 )
+
+test.each(['grpc', 'http/protobuf', 'http/json'])(
+  'exponential histograms have exemplars too, with the attributes that a view dropped, over %s',
+  async protocol => {
+    const receiver = await startReceiver()
+    const folder = mkdtempSync(join(tmpdir(), 'exemplars-'))
+    try {
+      const send = (path: string) =>
+        protocol === 'grpc'
+          ? `otlp_grpc: { endpoint: "${receiver.grpcUrl}" }`
+          : `otlp_http: { endpoint: "${receiver.url}/v1/${path}", encoding: ${protocol.slice(5)} }`
+      const file = join(folder, 'otel.yaml')
+      writeFileSync(
+        file,
+        `file_format: "1.0"
+propagator: { composite_list: tracecontext }
+tracer_provider:
+  processors: [{ batch: { exporter: { ${send('traces')} } } }]
+meter_provider:
+  readers: [{ periodic: { interval: 300, timeout: 300, exporter: { ${send('metrics')} } } }]
+  views:
+    - selector: { instrument_name: order.size }
+      stream: { attribute_keys: { included: [none] }, aggregation: { base2_exponential_bucket_histogram: {} } }
+`,
+      )
+      const app = await run(downstream, { module: 'esm', receiver, env: { OTEL_CONFIG_FILE: file } })
+      const traceId = '0af7651916cd43dd8448eb211c80319c'
+      await app.get('/inner', { headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` } })
+      const { series, ...exemplar } = await expectExemplar(app, { metric: 'order.size' })
+      expect(exemplar).toMatchObject({ value: 42, traceId, attributes: { kind: 'big' } })
+      expect(series.attributes).toEqual({})
+      const metric = receiver.store.metrics().find(({ name }) => name === 'order.size')
+      expect(metric?.type).toBe('exponentialHistogram')
+      await app.dispose()
+    } finally {
+      rmSync(folder, { recursive: true })
+      await receiver.close()
+    }
+  },
+)
+
+test('the pages of cluster workers, put together by AggregatorRegistry, lead to the traces of the workers', async () => {
+  const code = `const cluster = require('node:cluster'), http = require('node:http'), prom = require('prom-client')
+    const registry = new prom.AggregatorRegistry()
+    if (cluster.isPrimary) {
+      let ready = 0
+      const workers = [0, 1].map(() => cluster.fork().on('message', message => {
+        if (message !== 'counted' || ++ready < 2) return
+        const server = http.createServer(async (req, res) => {
+          res.setHeader('content-type', registry.contentType)
+          res.end(await registry.clusterMetrics())
+        }).listen(0, '127.0.0.1', () => console.log('listening ' + server.address().port))
+      }))
+    } else {
+      const work = new prom.Histogram({ name: 'work_seconds', help: 'w', buckets: [1, 2] })
+      const server = http.createServer((req, res) => {
+        work.observe(cluster.worker.id - 0.5)
+        res.end()
+        process.send('counted')
+      // Port 0 would be shared.
+      }).listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => fetch('http://127.0.0.1:' + server.address().port + '/work'))
+    }`
+  const app = await run(code, { module: 'cjs' })
+  const open = await app.get('/metrics', { headers: { accept: openMetrics } })
+  expect(open.headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
+  const exemplars = parseOpenMetrics(open.body)
+    .flatMap(family => family.samples)
+    .flatMap(({ exemplar }) => (exemplar ? [exemplar] : []))
+  expect(exemplars.map(({ value }) => value)).toEqual([0.5, 1.5])
+  for (const { labels } of exemplars) {
+    const { trace_id: traceId, span_id: spanId } = labels
+    const span = await app.receiver.store.waitFor(
+      store => store.spans({ traceId: traceId!, spanId: spanId! })[0],
+    )
+    expect(span).toMatchObject({ kind: 'server', attributes: { 'url.path': '/work' } })
+  }
+  const plain = await app.get('/metrics')
+  expect(plain.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(plain.body).not.toMatch(/trace_id|# EOF/)
+})
+
+test('span metrics, asked for, count every span by name, kind and status up to their limit and lead to it', async () => {
+  const env = { ORG_OTEL_SPAN_METRICS: 'true', ORG_OTEL_SPAN_METRICS_MAX_SERIES: '20' }
+  const code = `const http = require('node:http')
+    const { trace } = require('@opentelemetry/api')
+    const tracer = trace.getTracer('app')
+    const server = http.createServer((req, res) => {
+      for (let i = 0; i < 200; i++) tracer.startSpan('job ' + i).end()
+      const failing = tracer.startSpan('failing')
+      failing.setStatus({ code: 2 })
+      failing.end()
+      res.end('ok')
+    }).listen(0, '127.0.0.1', () => console.log('listening ' + server.address().port))`
+  const app = await run(code, { module: 'cjs', env })
+  await app.get('/work')
+  const { match } = await expectTrace(app, { kind: 'server' })
+  const exemplar = await expectExemplar(app, { metric: 'traces.span.metrics.duration' })
+  expect(exemplar.traceId).toBe(match.traceId)
+  const series = await app.receiver.store.waitFor(store => {
+    const found = store.metrics('traces.span.metrics.duration')
+    return found.reduce((sum, { points }) => sum + points.at(-1)!.count!, 0) === 202 ? found : undefined
+  })
+  expect(series.length).toBeLessThanOrEqual(20)
+  expect(series.map(({ attributes }) => attributes['span.name'])).toContain('_other')
+})
+
+test('without being asked for there are no span metrics', async () => {
+  const app = await run(downstream, { module: 'esm' })
+  await app.get('/inner')
+  await expectExemplar(app, { metric: 'jobs' })
+  expect(
+    app.receiver.store
+      .metrics()
+      .map(({ name }) => name)
+      .filter(name => name.startsWith('traces.')),
+  ).toEqual([])
+})
+
+test('a bucket shows one new exemplar in the interval that was configured', async () => {
+  const app = await run(programs.cjs, { module: 'cjs', env: { ORG_OTEL_EXEMPLARS_MIN_INTERVAL: '60000' } })
+  const pages: string[] = []
+  for (let i = 0; i < 3; i++) {
+    await app.get('/work')
+    pages.push((await app.get('/metrics', { headers: { accept: openMetrics } })).body)
+  }
+  const shown = pages.map(page => /_bucket\{le="5",[^\n]*trace_id="(\w+)"/.exec(page)?.[1])
+  expect(shown[0]).toMatch(/^\w{32}$/)
+  expect(new Set(shown).size).toBe(1)
+})
+
+test('a request by fetch leads to its own client span', async () => {
+  const app = await run(downstream, { module: 'esm' })
+  await app.get('/fetch')
+  const { spans } = await expectTrace(app, {
+    kind: 'server',
+    attributes: { 'url.path': '/fetch' },
+    children: [{ kind: 'client' }],
+  })
+  const { spanId } = await expectExemplar(app, { metric: 'http.client.request.duration' })
+  expect(spans.find(span => span.spanId === spanId)?.kind).toBe('client')
+})
 
 test('the prometheus exporter serves exemplars beside the application', async () => {
   const { freePort } = await import('../real/parts/process.ts')
