@@ -88,8 +88,8 @@ export function exemplarHistogram<L extends string = never>(
   const buckets = checkBuckets(options.buckets ?? advised)
   const observe = openInstrument(target, { ...options, unit }, 'Histogram', buckets)
   const warn = warnOnce(options.name)
-  const record = (value: number, labels?: Labels<L>, failed = false) => {
-    if (typeof value === 'number' && Number.isFinite(value)) observe(value, labels, failed)
+  const record = (value: number, labels?: Labels<L>, failed = false, more?: Labels<L>) => {
+    if (typeof value === 'number' && Number.isFinite(value)) observe(value, labels, failed, more)
     else warn('a value that is not a finite number was ignored')
   }
   const elapsed = (sinceMs: number) => (performance.now() - sinceMs) * (perMs ?? Number.NaN)
@@ -99,7 +99,7 @@ export function exemplarHistogram<L extends string = never>(
       const since = performance.now()
       return more => {
         const value = elapsed(since)
-        record(value, more === undefined ? labels : { ...labels, ...more })
+        record(value, labels, false, more)
         return value
       }
     },
@@ -160,7 +160,13 @@ export function exemplarCounter<L extends string = never>(
   }
 }
 
-type Observe = (value: number, labels: Labels<string> | undefined, failed: boolean) => void
+type Observe = (
+  value: number,
+  labels: Labels<string> | undefined,
+  failed: boolean,
+  /** Stronger than `labels`. */
+  more?: Labels<string>,
+) => void
 
 function openInstrument(
   target: Target,
@@ -181,15 +187,20 @@ function openInstrument(
     : openProm(target, options, kind, buckets, labelNames)
   const allowed = new Set<string>(labelNames)
   const warn = warnOnce(name)
-  return (value, given, failed) => {
-    const labels: Attributes = {}
+  function take(labels: Attributes, given: Labels<string> | undefined): void {
     for (const key in given) {
       if (!allowed.has(key)) warn(`label ${key} is not among labelNames and was left out`)
       else if (given[key] !== undefined) labels[key] = String(given[key])
     }
-    if (operation !== undefined) labels[operation.label] = operation.names.read()
-    shared.failing = failed
+  }
+  return (value, given, failed, more) => {
     try {
+      const labels: Attributes = {}
+      // Getters and `toString` of the application run here.
+      take(labels, given)
+      take(labels, more)
+      if (operation !== undefined) labels[operation.label] = operation.names.read()
+      shared.failing = failed
       write(value, labels)
     } catch (error) {
       warn(error instanceof Error ? error.message : String(error))
@@ -290,9 +301,13 @@ function checkLabel(name: string, label: string): void {
 }
 
 function isThenable(value: unknown): value is PromiseLike<any> {
-  return (
-    value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function'
-  )
+  if (value === null || typeof value !== 'object') return false
+  try {
+    return typeof (value as PromiseLike<unknown>).then === 'function'
+  } catch {
+    // A getter or a proxy that throws: the caller gets the object as it is.
+    return false
+  }
 }
 
 function warnOnce(name: string): (text: string) => void {

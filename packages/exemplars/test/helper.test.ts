@@ -204,9 +204,10 @@ describe.each(Object.entries(worlds))('%s', (_world, open) => {
     counter.add(-1)
     counter.add('x')
     duration.record(1, { nope: '1' })
+    // A label that is left out is not read.
     duration.record(1, {
-      get thrower() {
-        return 'x'
+      get thrower(): never {
+        throw new Error('read')
       },
     })
     counter.add(1, { nope: '1' })
@@ -214,6 +215,46 @@ describe.each(Object.entries(worlds))('%s', (_world, open) => {
       [{}, 2],
       [{}, 1],
     ])
+  })
+})
+
+describe.each(Object.entries(worlds))('%s, hostile arguments', (_world, open) => {
+  const boom = (): never => {
+    throw new Error('boom')
+  }
+  const hostile: [string, () => unknown][] = [
+    ['a value without a text', () => ({ kind: Object.create(null) })],
+    ['a toString that throws', () => ({ kind: { toString: boom } })],
+    ['a getter that throws', () => Object.defineProperty({}, 'kind', { get: boom, enumerable: true })],
+    ['a proxy that throws', () => new Proxy({}, { ownKeys: boom, get: boom, getPrototypeOf: boom })],
+    ['a symbol', () => ({ kind: Symbol('s') })],
+    ['no object', () => 7],
+    ['null', () => null],
+  ]
+  test.each(hostile)('labels: %s', async (_what, makeLabels) => {
+    const { target, rows } = open()
+    const duration = exemplarHistogram(target, { name: 'd', description: 'd', labelNames: ['kind'] }) as any
+    const counter = exemplarCounter(target, { name: 'c', description: 'd', labelNames: ['kind'] }) as any
+    const labels = makeLabels()
+    duration.record(1, labels)
+    counter.add(1, labels)
+    expect(duration.startTimer(labels)(labels)).toBeGreaterThan(0)
+    expect(duration.startTimer()(labels)).toBeGreaterThan(0)
+    expect(duration.time(() => 'value', labels)).toBe('value')
+    expect(await duration.time(async () => 'later', labels)).toBe('later')
+    expect(() => duration.time(boom, labels)).toThrow('boom')
+    // And it works as before.
+    const { spanId } = inSpan(() => counter.add(5, { kind: 'good' }))
+    expect(await rows()).toContainEqual(
+      expect.objectContaining({ labels: { kind: 'good' }, value: 5, spanId }),
+    )
+  })
+
+  test('what a timed function gives back is given back, even when nobody may look at it', () => {
+    const { target } = open()
+    const duration = exemplarHistogram(target, { name: 'd', description: 'd' })
+    const shy = Object.defineProperty({}, 'then', { get: boom })
+    expect(duration.time(() => shy)).toBe(shy)
   })
 })
 
