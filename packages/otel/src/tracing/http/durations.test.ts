@@ -1,4 +1,5 @@
-import type { Span } from '@opentelemetry/api'
+import { trace } from '@opentelemetry/api'
+import { type LeanSpan, toLeanSpan } from '../span.ts'
 import {
   type Dimensions,
   durationBoundaries,
@@ -25,10 +26,14 @@ const of = (over: Partial<Dimensions> = {}): Dimensions => ({
   errorType: '',
   ...over,
 })
-const span = (id: number, traceFlags = 1): Span =>
-  ({
-    spanContext: () => ({ traceId: '1'.repeat(32), spanId: String(id).padStart(16, '0'), traceFlags }),
-  }) as Span
+const span = (id: number, traceFlags = 1): LeanSpan =>
+  toLeanSpan(
+    trace.wrapSpanContext({
+      traceId: '1'.repeat(32),
+      spanId: String(id).padStart(16, '0'),
+      traceFlags,
+    }),
+  )!
 
 it('the buckets are the specified ones, upper bounds included', () => {
   expect(durationBoundaries).toEqual([

@@ -1,8 +1,8 @@
 // Request durations, counted in interned series: 12 ns a record where hashing an attributes object costs upstream 649
 // (research/performance.md section 4). The metric reader takes them over through HistogramSource.
-import type { Attributes, Span } from '@opentelemetry/api'
-import { TraceFlags } from '@opentelemetry/api'
+import { type Attributes, TraceFlags } from '@opentelemetry/api'
 import type { ExemplarData, HistogramSeries, HistogramSource } from '../../metrics/histogram-source.ts'
+import type { LeanSpan } from '../span.ts'
 
 /** Seconds; from the HTTP metric semantic conventions. */
 export const durationBoundaries = [
@@ -95,7 +95,7 @@ export class RequestDurations implements HistogramSource {
    * `key` is any string that `target` and `port` follow from: it finds the handful of series to compare with.
    * `span` is what the exemplar points to.
    */
-  record(key: string | undefined, of: Dimensions, seconds: number, span: Span | undefined): void {
+  record(key: string | undefined, of: Dimensions, seconds: number, span: LeanSpan | undefined): void {
     const series = this.find(key, of)
     // The monotonic clock never gives less than 0, but a patched `performance` may.
     const value = Math.max(seconds, 0)
@@ -136,11 +136,11 @@ export class RequestDurations implements HistogramSource {
 
   // One exemplar per bucket and interval: the slowest. Failures have series, and so exemplars, of their own. Replacing is
   // rare (about ln(n) times in n records), so the ids are only made into text when one is kept.
-  private offer(series: Series, bucket: number, value: number, span: Span): void {
+  private offer(series: Series, bucket: number, value: number, span: LeanSpan): void {
+    if (this.exemplars === 'trace_based' && (span.flags & TraceFlags.SAMPLED) === 0) return
     const slot = series.slots === null ? undefined : series.slots[bucket]
     if (slot !== undefined && value <= slot.value) return
-    const { traceId, spanId, traceFlags } = span.spanContext()
-    if (this.exemplars === 'trace_based' && (traceFlags & TraceFlags.SAMPLED) === 0) return
+    const { traceId, spanId } = span.spanContext()
     series.slots ??= []
     series.slots[bucket] = { value, timeMs: Date.now(), traceId, spanId }
   }
