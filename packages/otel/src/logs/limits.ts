@@ -6,18 +6,23 @@ export interface LogLimits {
   attributeValueLength: number
 }
 
-export function limitValue(value: unknown, limits: LogLimits): unknown {
+// Deeper ones are circles, or nothing anybody reads.
+const maxDepth = 8
+
+export function limitValue(value: unknown, limits: LogLimits, depth = 0): unknown {
   const { attributeValueLength } = limits
   if (attributeValueLength === Infinity) return value
   if (typeof value === 'string')
     return value.length > attributeValueLength ? value.slice(0, attributeValueLength) : value
-  if (Array.isArray(value)) return value.map(item => limitValue(item, limits))
+  if (Array.isArray(value) && depth < maxDepth) return value.map(item => limitValue(item, limits, depth + 1))
   return value
 }
 
+/** `prepare` sees each value that is kept before it is cut. */
 export function limitAttributes(
   attributes: Readonly<Record<string, unknown>>,
   limits: LogLimits,
+  prepare: (key: string, value: unknown) => unknown = (_key, value) => value,
 ): { attributes: Record<string, unknown>; dropped: number } {
   const kept: Record<string, unknown> = Object.create(null)
   let count = 0
@@ -35,7 +40,7 @@ export function limitAttributes(
       dropped++
       continue
     }
-    kept[key] = limitValue(value, limits)
+    kept[key] = limitValue(prepare(key, value), limits)
     count++
   }
   return { attributes: kept, dropped }

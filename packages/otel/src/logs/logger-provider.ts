@@ -87,17 +87,16 @@ class LeanLogger implements Logger {
       record.exception === undefined
         ? (record.attributes ?? {})
         : { ...exceptionAttributes(record.exception), ...record.attributes }
-    const { attributes, dropped } = limitAttributes(wanted, limits)
-    const body = limitValue(record.body, limits)
-    if (redactor !== undefined)
-      for (const key of Object.keys(attributes)) attributes[key] = redactor.redactField(key, attributes[key])
+    // Redacted before it is cut: half a URL does not show that it begins with a password.
+    const { attributes, dropped } = limitAttributes(wanted, limits, redactor?.redactField)
+    const body = limitValue(redactor === undefined ? record.body : redactor.redact(record.body), limits)
     return {
       scope: this.scope,
       timeMs: record.timestamp === undefined ? undefined : readTime(record.timestamp),
       observedMs: record.observedTimestamp === undefined ? now() : readTime(record.observedTimestamp),
       severityNumber: record.severityNumber,
       severityText: record.severityText,
-      body: redactor === undefined ? body : redactor.redact(body),
+      body,
       attributes,
       droppedAttributes: dropped,
       eventName: record.eventName,

@@ -1,5 +1,7 @@
 // Limits per severity, redaction, and both at the provider.
-import type { LogRecordData } from '../export/log-encoder.ts'
+import { inspect } from 'node:util'
+import { encodeLog, type LogRecordData } from '../export/log-encoder.ts'
+import { ProtoWriter } from '../export/protobuf.ts'
 import { buildQueryRedactor } from '../tracing/http/redact.ts'
 import { LeanLoggerProvider } from './logger-provider.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -99,4 +101,92 @@ test('a record through the provider is limited, redacted and cut, and carries it
       attributes: { 'exception.type': 'RangeError', 'exception.message': 'at http://REDACTED:REDACTED@db/' },
     },
   ])
+})
+
+describe('whatever the encoder writes, secrets are hidden in it:', () => {
+  class Request {
+    readonly headers = { authorization: 'Bearer hunter2' }
+    readonly url = 'https://me:hunter2@shop.example/?token=hunter2'
+  }
+  const nest = (value: unknown, depth: number): unknown =>
+    depth === 0 ? value : { in: nest(value, depth - 1) }
+  const secret = 'https://me:hunter2@shop.example/'
+  const cases: [string, () => unknown][] = [
+    ['instances of classes', () => new Request()],
+    [
+      'maps',
+      () =>
+        new Map<string, unknown>([
+          ['cookie', 'hunter2'],
+          ['in', { url: secret }],
+        ]),
+    ],
+    ['sets', () => new Set([secret, 1])],
+    ['errors inside', () => ({ cause: new Error(`no answer from ${secret}`) })],
+    ['depths that are written', () => nest({ url: secret, authorization: 'hunter2' }, 14)],
+    ['depths that are cut', () => nest({ url: secret }, 40)],
+    ['objects without prototype', () => Object.assign(Object.create(null), { 'set-cookie': ['hunter2'] })],
+  ]
+  test.each(cases)('%s', (_what, make) => {
+    const value = make()
+    const sent: LogRecordData[] = []
+    const provider = new LeanLoggerProvider({
+      sink: { add: record => sent.push(record) },
+      limits: { attributeCount: 4, attributeValueLength: Infinity },
+      now: () => 1000,
+      redactor,
+    })
+    provider.getLogger('x').emit({ body: value as never, attributes: { value } as never })
+    const w = new ProtoWriter(8)
+    for (const record of sent) encodeLog(w, record)
+    const bytes = Buffer.from(w.finish()).toString('latin1')
+    expect(bytes).not.toContain('hunter2')
+    expect(bytes).toMatch(/REDACTED|too deep/)
+    expect(inspect(value, { depth: 50 })).toContain('hunter2')
+  })
+})
+
+test('a secret is hidden before its text is cut, not only when the cut leaves enough of it to be seen', () => {
+  const got: LogRecordData[] = []
+  const provider = new LeanLoggerProvider({
+    sink: { add: record => got.push(record) },
+    limits: { attributeCount: 4, attributeValueLength: 24 },
+    now: () => 1000,
+    redactor,
+  })
+  const url = 'http://me:hunter2hunter2hunter2@db.example/'
+  provider.getLogger('x').emit({ body: url, attributes: { url, list: [url], exception: { url } } })
+  expect(JSON.stringify(got)).not.toMatch(/hunter2/)
+  expect(got[0]).toMatchObject({
+    body: 'http://REDACTED:REDACTED',
+    attributes: { list: ['http://REDACTED:REDACTED'] },
+  })
+})
+
+test('the time to redact grows with the text, not with its square, and a value that contains itself is no trap', () => {
+  const self: unknown[] = ['https://me:pw@db/']
+  for (let i = 0; i < 50; i++) self.push(self, { self })
+  const started = performance.now()
+  for (const text of ['a'.repeat(2e6), '?'.repeat(2e6), 'a://'.repeat(5e5), 'a.b@'.repeat(5e5)])
+    expect(redactor.redact(`${text} postgres://me:pw@db/x?token=1`)).toMatch(
+      /postgres:\/\/REDACTED:REDACTED@db\/x\?token=REDACTED$/,
+    )
+  const [first, second, third] = redactor.redact(self) as unknown[]
+  expect([first, second, third]).toEqual([
+    'https://REDACTED:REDACTED@db/',
+    '[circular]',
+    { self: '[circular]' },
+  ])
+  const got: LogRecordData[] = []
+  const provider = new LeanLoggerProvider({
+    sink: { add: record => got.push(record) },
+    limits: { attributeCount: 4, attributeValueLength: 24 },
+    now: () => 1000,
+  })
+  const circle: unknown[] = []
+  circle.push(circle)
+  provider.getLogger('x').emit({ body: 'kept', attributes: { circle } as never })
+  expect(got).toMatchObject([{ body: 'kept' }])
+  // Minutes before; generous for a machine that does other things too.
+  expect(performance.now() - started).toBeLessThan(5000)
 })

@@ -2,7 +2,8 @@
 // print of a request. What an application logs under names of its own it redacts with its logger.
 
 const redacted = 'REDACTED'
-const maxDepth = 8
+// That of the encoder, which cuts what is deeper: nothing it writes goes unseen.
+const maxDepth = 16
 const credentialHeaders = new Set([
   'authorization',
   'proxy-authorization',
@@ -12,7 +13,8 @@ const credentialHeaders = new Set([
   'x-auth-token',
   'x-amz-security-token',
 ])
-const userinfo = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@"'<>]+@/gi
+// Begins at the colon: with the scheme in front, a long run of letters before a URL costs the square of its length.
+const userinfo = /(?<=[a-z0-9+.-]):\/\/[^\s/?#@"'<>]+@/gi
 const query = /\?([^\s"'<>#?]+)/g
 
 export interface LogRedactor {
@@ -26,7 +28,7 @@ export interface LogRedactor {
 export function buildLogRedactor(redactQuery: (query: string) => string): LogRedactor {
   function redactText(text: string): string {
     let out = text
-    if (out.includes('://')) out = out.replace(userinfo, `$1${redacted}:${redacted}@`)
+    if (out.includes('://')) out = out.replace(userinfo, `://${redacted}:${redacted}@`)
     if (out.includes('?') && out.includes('='))
       out = out.replace(query, (whole, found: string) => {
         const cleaned = redactQuery(found)
@@ -35,33 +37,51 @@ export function buildLogRedactor(redactQuery: (query: string) => string): LogRed
     return out
   }
 
-  function walk(value: unknown, depth: number): unknown {
+  // What the walk is in: a circle is cut, or ten references to itself would be a hundred million visits.
+  const above: object[] = []
+
+  function walk(value: unknown): unknown {
     if (typeof value === 'string') return redactText(value)
-    if (typeof value !== 'object' || value === null || depth > maxDepth) return value
-    if (Array.isArray(value)) return walkArray(value, depth)
-    const prototype = Object.getPrototypeOf(value)
-    if (prototype !== Object.prototype && prototype !== null) return value
-    return walkFields(value as Record<string, unknown>, depth)
+    if (typeof value !== 'object' || value === null) return value
+    if (ArrayBuffer.isView(value) || value instanceof Date) return value
+    if (value instanceof Error) return walkText(value, String(value.stack ?? value))
+    if (above.includes(value)) return '[circular]'
+    if (above.length >= maxDepth) return '[too deep]'
+    above.push(value)
+    try {
+      if (Array.isArray(value)) return walkArray(value, value)
+      if (value instanceof Set) return walkArray(value, [...value])
+      if (value instanceof Map) return walkFields(value, Object.fromEntries(value))
+      return walkFields(value, value as Record<string, unknown>)
+    } finally {
+      above.pop()
+    }
   }
 
-  function walkArray(value: readonly unknown[], depth: number): unknown {
+  /** `text` is what is sent of `value`. */
+  function walkText(value: object, text: string): unknown {
+    const after = redactText(text)
+    return after === text ? value : after
+  }
+
+  function walkArray(value: object, items: readonly unknown[]): unknown {
     let copy: unknown[] | undefined
-    for (let i = 0; i < value.length; i++) {
-      const after = walk(value[i], depth + 1)
-      if (after === value[i]) continue
-      copy ??= [...value]
+    for (let i = 0; i < items.length; i++) {
+      const after = walk(items[i])
+      if (after === items[i]) continue
+      copy ??= [...items]
       copy[i] = after
     }
     return copy ?? value
   }
 
-  function walkFields(value: Record<string, unknown>, depth: number): unknown {
+  function walkFields(value: object, fields: Record<string, unknown>): unknown {
     let copy: Record<string, unknown> | undefined
-    for (const key of Object.keys(value)) {
-      const before = value[key]
-      const after = isCredential(key, before) ? redacted : walk(before, depth + 1)
+    for (const key of Object.keys(fields)) {
+      const before = fields[key]
+      const after = isCredential(key, before) ? redacted : walk(before)
       if (after === before) continue
-      copy ??= { ...value }
+      copy ??= { ...fields }
       copy[key] = after
     }
     return copy ?? value
@@ -69,7 +89,7 @@ export function buildLogRedactor(redactQuery: (query: string) => string): LogRed
 
   function redact(value: unknown): unknown {
     try {
-      return walk(value, 0)
+      return walk(value)
     } catch {
       // A getter or a proxy that throws: such a value is left out.
       return undefined
