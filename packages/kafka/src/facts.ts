@@ -19,7 +19,8 @@ export function readKey(key: unknown, settings: Settings): string | undefined {
   if (settings.captureKey === false || key === null || key === undefined) return undefined
   if (typeof settings.captureKey === 'function') {
     const { captureKey } = settings
-    return guard('captureKey', () => captureKey(key))
+    const recorded: unknown = guard('captureKey', () => captureKey(key))
+    return typeof recorded === 'string' ? recorded : undefined
   }
   if (typeof key === 'number' || typeof key === 'bigint') return String(key)
   let text: string

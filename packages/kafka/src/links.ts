@@ -53,7 +53,7 @@ export function collectLinks(
   for (const message of messages) {
     if (links.length >= max) break
     if (message === null || typeof message !== 'object') continue
-    const text = isW3c ? readTraceparent(message.headers) : undefined
+    const text = isW3c ? readTraceparent(message) : undefined
     if (text !== undefined && seen.has(text)) continue
     const sender = text === undefined ? validSpanContext(messageContext(message, ROOT_CONTEXT)) : parse(text)
     if (!sender) continue
@@ -74,15 +74,20 @@ const noSpan = '0'.repeat(16)
  * The one header that nearly every message has, to be read without the detour over a context: a batch has many of them.
  * Undefined for anything unusual, which is left to the propagators: another version, a list, a tracestate, another shape.
  */
-function readTraceparent(headers: unknown): string | undefined {
+function readTraceparent({ headers }: AnyMessage): string | undefined {
   if (headers === null || typeof headers !== 'object') return undefined
-  const record = headers as Record<string, unknown>
-  const raw = record.traceparent
-  if (raw === undefined || record.tracestate !== undefined || !Object.hasOwn(record, 'traceparent'))
+  try {
+    const record = headers as Record<string, unknown>
+    const raw = record.traceparent
+    if (raw === undefined || record.tracestate !== undefined || !Object.hasOwn(record, 'traceparent'))
+      return undefined
+    const text =
+      typeof raw === 'string' ? raw : Buffer.isBuffer(raw) && raw.length === 55 ? decodeLatin1(raw) : ''
+    return traceparent.test(text) ? text : undefined
+  } catch {
+    // One message that cannot be read must not cost the batch its span.
     return undefined
-  const text =
-    typeof raw === 'string' ? raw : Buffer.isBuffer(raw) && raw.length === 55 ? decodeLatin1(raw) : ''
-  return traceparent.test(text) ? text : undefined
+  }
 }
 
 function parse(text: string): SpanContext | undefined {

@@ -1,5 +1,6 @@
 // What a handler calls itself, where no client calls our wrapper around it: streams, rdkafka loops, own dispatchers.
 import { type Context, context, propagation, type Span, trace } from '@opentelemetry/api'
+import { guard } from './guard.ts'
 import { isIgnored } from './options.ts'
 import {
   beginProcess,
@@ -49,7 +50,7 @@ export function traceMessage<M extends AnyMessage, R>(
 ): R {
   const running = isObject(message) ? findRunning(message) : undefined
   if (running) return fn(running)
-  const processing = begin(message, meta)
+  const processing = guard('traceMessage', () => begin(message, meta))
   if (!processing) return fn(trace.getActiveSpan() ?? noSpan())
   return runProcessing(processing, () => fn(processing.span))
 }
@@ -95,7 +96,7 @@ export interface ProcessSpan {
  * ```
  */
 export function startProcessSpan(message: AnyMessage, meta: MessageMeta): ProcessSpan {
-  const processing = begin(message, meta)
+  const processing = guard('startProcessSpan', () => begin(message, meta))
   if (!processing) return { span: noSpan(), context: context.active(), end() {} }
   return {
     span: processing.span,
@@ -107,7 +108,8 @@ export function startProcessSpan(message: AnyMessage, meta: MessageMeta): Proces
   }
 }
 
-function begin(message: AnyMessage, meta: MessageMeta): Processing | undefined {
+function begin(message: AnyMessage, given: MessageMeta | undefined): Processing | undefined {
+  const meta = given ?? {}
   const active = context.active()
   if (isQuiet(active)) return undefined
   const state = stateOf(message, meta)

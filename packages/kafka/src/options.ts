@@ -1,5 +1,7 @@
 // What can be asked of the instrumentation, and what is decided when nothing is.
+import { types } from 'node:util'
 import type { Span } from '@opentelemetry/api'
+import { sayOnce } from './guard.ts'
 
 /** Who the client is, for clients that do not tell. */
 export interface ClientInfo {
@@ -97,18 +99,54 @@ export const defaultSettings: Settings = Object.freeze({
   consumerHook: undefined,
 })
 
-/** Settings with the given options on top. An option that is absent or `undefined` keeps its value. */
+const isBoolean = (value: unknown) => typeof value === 'boolean'
+const isFunction = (value: unknown) => typeof value === 'function'
+const isOneOf =
+  (...values: string[]) =>
+  (value: unknown) =>
+    values.includes(value as string)
+const isPattern = (value: unknown) => typeof value === 'string' || types.isRegExp(value)
+
+/** What each option may be. Options come from JavaScript and from configuration files too, where no compiler looks. */
+const rules: Readonly<Record<keyof KafkaOptions, readonly [(value: unknown) => boolean, expected: string]>> =
+  {
+    createSpans: [isBoolean, 'true or false'],
+    parent: [isOneOf('message', 'ambient', 'link-only'), "'message', 'ambient' or 'link-only'"],
+    links: [isOneOf('always', 'when-not-parent'), "'always' or 'when-not-parent'"],
+    batchMessageSpans: [isOneOf('helper', 'iterate', 'none'), "'helper', 'iterate' or 'none'"],
+    existingContext: [isOneOf('replace', 'preserve'), "'replace' or 'preserve'"],
+    propagation: [isBoolean, 'true or false'],
+    captureKey: [value => isBoolean(value) || isFunction(value), 'true, false or a function'],
+    captureQueueTime: [isBoolean, 'true or false'],
+    commitSpans: [isBoolean, 'true or false'],
+    transactionSpans: [isBoolean, 'true or false'],
+    ignoreTopics: [
+      value => Array.isArray(value) && value.every(isPattern),
+      'an array of names and regular expressions',
+    ],
+    producerHook: [isFunction, 'a function'],
+    consumerHook: [isFunction, 'a function'],
+  }
+
+/** Settings with the given options on top. An option that is absent, `undefined` or no possible value keeps its value. */
 export function resolveSettings(
   options: KafkaOptions | undefined,
   base: Settings = defaultSettings,
 ): Settings {
   if (!options) return base
   const settings: Record<string, unknown> = { ...base }
-  for (const key of Object.keys(defaultSettings)) {
-    const value = options[key as keyof KafkaOptions]
-    if (value !== undefined) settings[key] = value
+  for (const key of Object.keys(rules) as (keyof KafkaOptions)[]) {
+    const value = options[key]
+    if (value === undefined) continue
+    const [isPossible, expected] = rules[key]
+    if (isPossible(value)) settings[key] = value
+    else sayOnce('warn', `ORG_OTEL_KAFKA_OPTION ${key}: expected ${expected}; using ${show(settings[key])}`)
   }
   return Object.freeze(settings) as unknown as Settings
+}
+
+function show(value: unknown): string {
+  return isFunction(value) ? 'the function given before' : (JSON.stringify(value) ?? 'none')
 }
 
 export function isIgnored(settings: Settings, topic: string): boolean {

@@ -1,5 +1,6 @@
 // Processing: one `process` span per delivered message, child of the span that sent it and linked to it,
 // active while the handler runs.
+import { types } from 'node:util'
 import {
   type Attributes,
   type Context,
@@ -195,25 +196,42 @@ export function runProcessing<R>(
     processing.fail(error)
     throw error
   }
-  if (!isThenable(result)) {
+  const done = (value: unknown) => {
+    processing.succeed()
+    return value
+  }
+  const failed = (error: unknown) => {
+    processing.fail(error)
+    throw error
+  }
+  // The caller gets the derived promise: a second one beside it would hide or double an unhandled rejection.
+  if (types.isPromise(result)) return result.then(done, failed) as R
+  const then = readThen(result)
+  if (then === undefined) {
     processing.succeed()
     return result
   }
-  // The caller gets the derived promise: a second one beside it would hide or double an unhandled rejection.
-  return result.then(
-    value => {
-      processing.succeed()
-      return value
-    },
-    error => {
-      processing.fail(error)
-      throw error
-    },
+  // A query builder does its work when `then` is called: once, and in the handler's context.
+  const call = (resolve: typeof done, reject: (error: unknown) => unknown) =>
+    context.with(processing.context, () => then.call(result as PromiseLike<unknown>, resolve, reject))
+  // A whole promise of another library stays one of that library. Of anything less, nobody knows what `then` returns.
+  if (typeof (result as { catch?: unknown }).catch === 'function') return call(done, failed) as R
+  return new Promise<unknown>((resolve, reject) => void call(resolve as typeof done, reject)).then(
+    done,
+    failed,
   ) as R
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value !== null && typeof value === 'object' && typeof (value as { then?: unknown }).then === 'function'
-  )
+type Then = PromiseLike<unknown>['then']
+
+/** What `await` would call; undefined for what it would hand back at once. */
+function readThen(value: unknown): Then | undefined {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined
+  let then: unknown
+  try {
+    ;({ then } = value as { then?: unknown })
+  } catch (error) {
+    return (_, reject) => Promise.reject(error).then(undefined, reject)
+  }
+  return typeof then === 'function' ? (then as Then) : undefined
 }

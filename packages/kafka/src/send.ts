@@ -34,7 +34,7 @@ export interface Acknowledged {
 export class Send {
   /** Copies with headers, in the order of the originals; an untouched message is the original itself. */
   readonly messages: readonly unknown[]
-  private readonly topic: string
+  readonly topic: string
   private readonly span: Span
   /** Holds the span: an exemplar of the duration points to it. */
   private readonly context: Context

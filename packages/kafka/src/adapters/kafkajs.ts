@@ -2,9 +2,17 @@
 //
 // Producers and consumers are plain objects with closures: `send` calls the closed-over `sendBatch`, not
 // `this.sendBatch`, so wrapping both gives no double spans, and `const { send } = producer` keeps working.
-import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  type Context,
+  context,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
 import { beginBatch, iterateMessages } from '../batch.ts'
-import { guard } from '../guard.ts'
+import { guard, swallow } from '../guard.ts'
 import { getNames } from '../names.ts'
 import { isIgnored } from '../options.ts'
 import { copyFields } from '../outgoing.ts'
@@ -52,23 +60,10 @@ export function instrumentConsumer(consumer: object, state: ClientState): void {
 /** `send(record)`: one topic. */
 export function wrapSend(original: AnyFunction, state: ClientState): AnyFunction {
   return function (this: unknown, ...args: unknown[]) {
-    const record = args[0] as { topic?: unknown; messages?: unknown } | null | undefined
     const active = context.active()
     if (!isTraceable(state) || isQuiet(active)) return callInside(original, this, args)
-    const topic = record?.topic
-    const messages = record?.messages
-    // What kafkajs will reject, it has to see itself.
-    if (typeof topic !== 'string' || !Array.isArray(messages) || isIgnored(state.settings, topic)) {
-      return callInside(original, this, args)
-    }
-    if (messages.length === 0) return callInside(original, this, args)
-    const send = beginSend(state, topic, messages, active)
+    const send = beginRecord(args, state, active)
     if (!send) return callInside(original, this, args)
-    if (send.messages !== messages) {
-      const copy = copyFields(record as object, sendFields)
-      copy.messages = send.messages
-      args[0] = copy
-    }
     let result: unknown
     try {
       result = callInside(original, this, args)
@@ -82,7 +77,7 @@ export function wrapSend(original: AnyFunction, state: ClientState): AnyFunction
     }
     return (result as PromiseLike<unknown>).then(
       value => {
-        send.succeed(findResult(value, topic))
+        send.succeed(findResult(value, send.topic))
         return value
       },
       error => {
@@ -93,38 +88,73 @@ export function wrapSend(original: AnyFunction, state: ClientState): AnyFunction
   }
 }
 
+/**
+ * Begins the send of the record in the first argument, and puts a copy in its place. Undefined, with the arguments as
+ * they were, for what is not traced, what the client will reject, and what cannot be read: the client has to see it.
+ */
+function beginRecord(args: unknown[], state: ClientState, active: Context): Send | undefined {
+  try {
+    const record = args[0] as { topic?: unknown; messages?: unknown } | null | undefined
+    const topic = record?.topic
+    const messages = record?.messages
+    if (typeof topic !== 'string' || !Array.isArray(messages) || messages.length === 0) return undefined
+    if (isIgnored(state.settings, topic)) return undefined
+    const copy = copyFields(record as object, sendFields)
+    const send = beginSend(state, topic, messages, active)
+    if (send && send.messages !== messages) {
+      copy.messages = send.messages
+      args[0] = copy
+    }
+    return send
+  } catch (error) {
+    swallow('read a record', error)
+    return undefined
+  }
+}
+
 /** `sendBatch(batch)`: several topics, and one topic may come in several entries. */
 function wrapSendBatch(original: AnyFunction, state: ClientState): AnyFunction {
   return function (this: unknown, ...args: unknown[]) {
     const active = context.active()
-    if (!isTraceable(state) || isQuiet(active)) return callInside(original, this, args)
+    const sends = isTraceable(state) && !isQuiet(active) ? beginSends(args, state, active) : []
+    if (sends.length === 0) return callInside(original, this, args)
+    return settle(sends, () => callInside(original, this, args))
+  }
+}
+
+/** As {@link beginRecord}, one send per topic. */
+function beginSends(args: unknown[], state: ClientState, active: Context): readonly Send[] {
+  const sends: Send[] = []
+  try {
     const planned = planBatch(args[0], state)
-    if (!planned) return callInside(original, this, args)
-    const sends: Send[] = []
-    const topics: string[] = []
+    if (!planned) return sends
+    const copy = copyFields(args[0] as object, sendBatchFields)
+    const entries = planned.entries.map(entry => copyFields(entry, sendFields))
     const rest = new Map<string, readonly unknown[]>()
     for (const [topic, messages] of planned.byTopic) {
       const send = beginSend(state, topic, messages, active)
       if (!send) continue
       sends.push(send)
-      topics.push(topic)
       rest.set(topic, send.messages)
     }
-    if (sends.length === 0) return callInside(original, this, args)
+    if (sends.length === 0) return sends
     const taken = new Map<string, number>()
-    const copy = copyFields(args[0] as object, sendBatchFields)
-    copy.topicMessages = planned.entries.map(entry => {
-      const written = typeof entry?.topic === 'string' ? rest.get(entry.topic) : undefined
+    copy.topicMessages = planned.entries.map((entry, i) => {
+      const topic = entries[i]!.topic
+      const written = typeof topic === 'string' ? rest.get(topic) : undefined
       if (!written) return entry
-      const from = taken.get(entry.topic as string) ?? 0
+      const from = taken.get(topic as string) ?? 0
       const to = from + entry.messages.length
-      taken.set(entry.topic as string, to)
-      const entryCopy = copyFields(entry, sendFields)
-      entryCopy.messages = written.slice(from, to)
-      return entryCopy
+      taken.set(topic as string, to)
+      entries[i]!.messages = written.slice(from, to)
+      return entries[i]
     })
-    args = [copy, ...args.slice(1)]
-    return settle(sends, topics, () => callInside(original, this, args))
+    args[0] = copy
+    return sends
+  } catch (error) {
+    swallow('read a batch of records', error)
+    for (const send of sends) send.fail(error)
+    return []
   }
 }
 
@@ -167,7 +197,7 @@ export function callInside(original: AnyFunction, self: unknown, args: unknown[]
 }
 
 /** Ends the sends when the call is done. Result, error, and throwing or rejecting stay what they were. */
-function settle(sends: readonly Send[], topics: readonly string[], call: () => unknown): unknown {
+function settle(sends: readonly Send[], call: () => unknown): unknown {
   let result: unknown
   try {
     result = call()
@@ -181,9 +211,7 @@ function settle(sends: readonly Send[], topics: readonly string[], call: () => u
   }
   return (result as PromiseLike<unknown>).then(
     value => {
-      sends.forEach((send, i) => {
-        send.succeed(findResult(value, topics[i]))
-      })
+      for (const send of sends) send.succeed(findResult(value, send.topic))
       return value
     },
     error => {
@@ -193,7 +221,7 @@ function settle(sends: readonly Send[], topics: readonly string[], call: () => u
   )
 }
 
-function findResult(value: unknown, topic: string | undefined) {
+function findResult(value: unknown, topic: string) {
   if (!Array.isArray(value)) return undefined
   const result = (value as (RecordResult | null)[]).find(entry => entry?.topicName === topic)
   return result ? { partition: result.partition, offset: result.baseOffset } : undefined
@@ -313,6 +341,7 @@ function iterateInPlace(
   span: Span,
 ): void {
   const { messages } = batch
+  if (!Object.isExtensible(messages)) return
   const values = messages[Symbol.iterator]
   const plain = { [Symbol.iterator]: () => values.call(messages) }
   guard('iterate a batch', () =>
@@ -381,6 +410,7 @@ export function recordLag(state: ClientState, topic: unknown, partition: unknown
   const value = Number(lag)
   const meters = instruments()
   if (!meters || typeof topic !== 'string' || !Number.isFinite(value) || value < 0) return
+  if (!state.on || isIgnored(state.settings, topic)) return
   const attributes: Record<string, string> = { 'messaging.destination.name': topic }
   getNames().put(attributes, 'system', 'kafka')
   if (typeof partition === 'number') attributes['messaging.destination.partition.id'] = String(partition)

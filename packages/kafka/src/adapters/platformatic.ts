@@ -2,7 +2,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { type Context, context } from '@opentelemetry/api'
 import { readServer } from '../facts.ts'
-import { guard, sayOnce } from '../guard.ts'
+import { guard, sayOnce, swallow } from '../guard.ts'
 import { isIgnored } from '../options.ts'
 import { copyFields, type HeaderEncoding } from '../outgoing.ts'
 import { adopt, type ClientState, learn, registry } from '../registry.ts'
@@ -41,7 +41,9 @@ export function instrumentProducer(producer: object, state: ClientState): void {
       function (this: unknown, ...args: unknown[]) {
         const active = context.active()
         const planned =
-          state.on && registry.inside === 0 && !isQuiet(active) ? planSend(args[0], state, active) : undefined
+          state.on && registry.inside === 0 && !isQuiet(active)
+            ? guard('read the messages', () => planSend(args[0], state, active))
+            : undefined
         if (!planned) return original.apply(this, args)
         if (encoding === undefined) encoding = chooseEncoding(producer)
         return sendTraced(original, this, args, planned, state, active, encoding)
@@ -96,6 +98,9 @@ function sendTraced(
   encoding: HeaderEncoding | null,
 ): unknown {
   const options = args[0] as { messages: unknown[] }
+  // The library writes defaults into the options it gets; with ours being a copy it does not change the caller's.
+  const copy = guard('read the options of a send', () => copyFields(options, sendFields))
+  if (!copy) return original.apply(self, args)
   const outgoing = options.messages.slice()
   const sends: { send: Send; topic: string }[] = []
   for (const { topic, parent, indexes } of groups) {
@@ -108,8 +113,6 @@ function sendTraced(
     })
   }
   if (sends.length === 0) return original.apply(self, args)
-  // The library writes defaults into the options it gets; with ours being a copy it does not change the caller's.
-  const copy = copyFields(options, sendFields)
   copy.messages = outgoing
   const succeed = (result: unknown) => {
     for (const { send, topic } of sends) {
@@ -290,9 +293,14 @@ function keepWireHeaders(): void {
   if (isListening) return
   isListening = true
   subscribe(receives, message => {
-    const { raw, result } = message as Received
-    if (raw?.headers && result) registry.wireHeaders.set(result, raw.headers)
-    if (raw?.value === null && result) registry.tombstones.add(result)
+    // What a subscriber throws, Node makes an uncaught exception of the application.
+    try {
+      const { raw, result } = message as Received
+      if (raw?.headers && result) registry.wireHeaders.set(result, raw.headers)
+      if (raw?.value === null && result) registry.tombstones.add(result)
+    } catch (error) {
+      swallow(receives, error)
+    }
   })
   subscribe(lags, message => guard(lags, () => recordLags(message as Lags)))
 }
