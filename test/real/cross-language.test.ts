@@ -1,26 +1,19 @@
 // One trace through services in other languages: ours -> Go -> Python -> ours over HTTP, and ours -> Python -> ours over
 // Kafka. Go and Python run their own OpenTelemetry SDKs and instrumentations, unmodified.
-import { createHash } from 'node:crypto'
-import { copyFileSync, cpSync, readFileSync } from 'node:fs'
+import { copyFileSync, cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { type KafkaBroker, startKafkaBroker } from '@org/otel-devtools/kafka-broker'
 import { type App, expectTrace, type Receiver, runApp, startReceiver } from '@org/otel-devtools/testing'
-import { cached, has, run } from './parts/install.ts'
+import { cached, digestOf, has, run } from './parts/install.ts'
 import { type Part, startPart, until } from './parts/process.ts'
 
 const cwd = join(__dirname, '..')
 const sources = join(__dirname, 'languages')
 
-function digest(...files: string[]): string {
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(readFileSync(file))
-  return hash.digest('hex').slice(0, 12)
-}
-
 /** The Go service; returns the program. */
 function buildGo(): string {
   const from = join(sources, 'go')
-  const version = digest(join(from, 'main.go'), join(from, 'go.sum'))
+  const version = digestOf(join(from, 'main.go'), join(from, 'go.sum'))
   const home = cached(`cross-language-go-${version}`, directory => {
     if (!has('go')) throw new Error('the Go service needs Go (1.26+)')
     cpSync(from, directory, { recursive: true })
@@ -37,7 +30,7 @@ function buildGo(): string {
 /** The libraries of the Python service; returns PYTHONPATH. */
 function installPython(): string {
   const requirements = join(sources, 'python/requirements.txt')
-  return cached(`cross-language-python-${digest(requirements)}`, directory => {
+  return cached(`cross-language-python-${digestOf(requirements)}`, directory => {
     if (!has('python3')) throw new Error('the Python service needs python3 with pip')
     copyFileSync(requirements, join(directory, 'requirements.txt'))
     const args = [

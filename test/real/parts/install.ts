@@ -74,6 +74,13 @@ export function installDebian(...names: readonly (keyof typeof debian)[]): void 
   )
 }
 
+/** For the name of something that is made of these files. */
+export function digestOf(...files: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(readFileSync(file))
+  return hash.digest('hex').slice(0, 12)
+}
+
 /** Fills `<cache>/<name>` once: `make` works in a scratch folder that takes the name only when it succeeded. */
 export function cached(name: string, make: (directory: string) => void): string {
   const directory = join(cacheRoot, name)
