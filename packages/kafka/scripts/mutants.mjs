@@ -185,6 +185,38 @@ const mutations = [
     replace: '    hook(creations?.[i] ?? span, { topic, message })',
     tests: 'activation',
   },
+  {
+    name: 'a query builder runs outside of the span of its message',
+    file: 'src/process.ts',
+    find: 'context.with(processing.context, () => then.call(result as PromiseLike<unknown>, resolve, reject))',
+    replace: 'then.call(result as PromiseLike<unknown>, resolve, reject)',
+    tests: 'guest',
+    by: 'a query builder does its work once',
+  },
+  {
+    name: 'an ignored topic has a lag',
+    file: 'src/adapters/kafkajs.ts',
+    find: '  if (!state.on || isIgnored(state.settings, topic)) return\n  const attributes',
+    replace: '  const attributes',
+    tests: 'lag',
+    by: 'an ignored topic has no lag either',
+  },
+  {
+    name: 'a record that cannot be read throws into the caller',
+    file: 'src/adapters/kafkajs.ts',
+    find: "    swallow('read a record', error)\n    return undefined",
+    replace: '    throw error',
+    tests: 'guest',
+    by: 'the rejection is the one of the client, for kafkajs',
+  },
+  {
+    name: 'options are believed unread',
+    file: 'src/options.ts',
+    find: 'if (isPossible(value)) settings[key] = value',
+    replace: 'if (value !== null) settings[key] = value',
+    tests: 'guest',
+    by: 'what is no possible value is said once',
+  },
 ]
 
 const wanted = process.argv[2] ?? ''

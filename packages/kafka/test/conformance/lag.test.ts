@@ -1,7 +1,7 @@
 // How far behind a consumer is, from what each client says about it in its own way.
 import { channel } from 'node:diagnostics_channel'
-import { type KafkaOptions, traceConsumer, untrace } from '../src/index.ts'
-import { type Sdk, startSdk } from './support/sdk.ts'
+import { type KafkaOptions, traceConsumer, untrace } from '../../src/index.ts'
+import { type Sdk, startSdk } from '../support/sdk.ts'
 
 let sdk: Sdk
 beforeEach(() => {

@@ -9,9 +9,9 @@ import {
   traceConsumer,
   traceMessage,
   traceProducer,
-} from '../src/index.ts'
-import { attributesOf, type Sdk, startSdk } from './support/sdk.ts'
-import { traceId, traceparent } from './support/traces.ts'
+} from '../../src/index.ts'
+import { attributesOf, type Sdk, startSdk } from '../support/sdk.ts'
+import { traceId, traceparent } from '../support/traces.ts'
 
 let sdk: Sdk
 beforeEach(() => {
