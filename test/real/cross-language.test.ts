@@ -4,7 +4,7 @@ import { copyFileSync, cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { type KafkaBroker, startKafkaBroker } from '@org/otel-devtools/kafka-broker'
 import { type App, expectTrace, type Receiver, runApp, startReceiver } from '@org/otel-devtools/testing'
-import { cached, digestOf, has, run } from './parts/install.ts'
+import { cached, digestOf, need, run } from './parts/install.ts'
 import { type Part, startPart, until } from './parts/process.ts'
 
 const cwd = join(__dirname, '..')
@@ -15,7 +15,7 @@ function buildGo(): string {
   const from = join(sources, 'go')
   const version = digestOf(join(from, 'main.go'), join(from, 'go.sum'))
   const home = cached(`cross-language-go-${version}`, directory => {
-    if (!has('go')) throw new Error('the Go service needs Go (1.26+)')
+    need('the Go service', 'Go (1.26+)', 'go')
     cpSync(from, directory, { recursive: true })
     const env = { GOFLAGS: '-mod=readonly', CGO_ENABLED: '0' }
     run('go', ['build', '-o', 'pass', '.'], {
@@ -31,7 +31,7 @@ function buildGo(): string {
 function installPython(): string {
   const requirements = join(sources, 'python/requirements.txt')
   return cached(`cross-language-python-${digestOf(requirements)}`, directory => {
-    if (!has('python3')) throw new Error('the Python service needs python3 with pip')
+    need('the Python service', 'python3 with pip', 'python3')
     copyFileSync(requirements, join(directory, 'requirements.txt'))
     const args = [
       '-m',

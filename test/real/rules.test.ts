@@ -18,8 +18,8 @@ const alerts = groups.flatMap(group => group.rules.filter(rule => rule.alert !==
 let scratch: string
 
 beforeAll(() => {
-  installDebian('prometheus')
   scratch = mkdtempSync(join(tmpdir(), 'real-rules-'))
+  installDebian('prometheus')
 }, 300_000)
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 

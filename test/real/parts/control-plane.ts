@@ -5,7 +5,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { cached, digestOf, has, run } from './install.ts'
+import { cached, digestOf, need, run } from './install.ts'
 import { freePort, startPart, until } from './process.ts'
 
 const source = join(__dirname, '../control-plane')
@@ -29,7 +29,7 @@ export type Operator = keyof typeof definitions
 export function installControlPlane(): string {
   const version = digestOf(join(source, 'tools.go'), join(source, 'go.sum'), __filename)
   return cached(`control-plane-${version}`, directory => {
-    if (!has('go')) throw new Error('the control plane of Kubernetes needs Go (1.26+)')
+    need('the control plane of Kubernetes', 'Go (1.26+)', 'go')
     cpSync(source, directory, { recursive: true })
     const programs = [
       'go.etcd.io/etcd/server/v3',

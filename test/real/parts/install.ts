@@ -1,5 +1,5 @@
 // Puts the real parts on the machine: pinned, cached outside the clone, with visible progress. A part whose
-// toolchain is missing says so; in CI that is a failure, elsewhere the test skips aloud.
+// toolchain is missing says so: scripts/real-report.mjs counts its tests as skipped, aloud, and in CI as failed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,6 +16,16 @@ export function say(text: string): void {
 
 export function has(command: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0
+}
+
+/** The one reason for which a real part may be left out. Known by its name to scripts/real-report.mjs. */
+export class MissingToolchain extends Error {}
+// On the prototype: the first line of a stack is written before the fields of an instance are.
+MissingToolchain.prototype.name = 'MissingToolchain'
+
+/** Throws unless all programs are on the PATH. `what` is said with it: `Apache Kafka`, `Java 17+`. */
+export function need(part: string, what: string, ...programs: readonly string[]): void {
+  if (!programs.every(has)) throw new MissingToolchain(`${part} needs ${what}`)
 }
 
 /** Runs a command to its end; throws with the tail of its output. */
@@ -58,7 +68,7 @@ export function installDebian(...names: readonly (keyof typeof debian)[]): void 
     .filter(entry => entry !== undefined && !existsSync(entry.probe)) as { package: string; probe: string }[]
   if (missing.length === 0) return
   if (process.getuid?.() !== 0 || !has('apt-get')) {
-    throw new Error(
+    throw new MissingToolchain(
       `needs the Debian packages ${missing.map(entry => entry.package).join(', ')}: install them, or run as root on Debian`,
     )
   }
@@ -88,15 +98,19 @@ export function cached(name: string, make: (directory: string) => void): string 
   const scratch = `${directory}.${process.pid}.tmp`
   rmSync(scratch, { recursive: true, force: true })
   mkdirSync(scratch, { recursive: true })
-  make(scratch)
-  renameSync(scratch, directory)
+  try {
+    make(scratch)
+    renameSync(scratch, directory)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
   return directory
 }
 
 /** Folder with the jars of Apache Kafka, from Maven Central. */
 export function installKafka(): string {
   return cached(`kafka-${kafkaVersion}`, directory => {
-    if (!has('java') || !has('mvn')) throw new Error('Apache Kafka needs a JDK (17+) and Maven')
+    need('Apache Kafka', 'a JDK (17+) and Maven', 'java', 'mvn')
     writeFileSync(
       join(directory, 'pom.xml'),
       `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -129,9 +143,13 @@ export function installNativeKafkaClients(): string {
   const versions = nativeClients.map(client => client.slice(client.lastIndexOf('@') + 1)).join('-')
   const name = `kafka-native-${versions}-node${process.versions.modules}-${process.arch}`
   return cached(name, directory => {
-    for (const tool of ['make', 'g++', 'python3']) {
-      if (!has(tool)) throw new Error(`${nativeClients.join(' and ')} are compiled here: needs ${tool}`)
-    }
+    need(
+      nativeClients.join(' and '),
+      'make, g++ and python3: they are compiled here',
+      'make',
+      'g++',
+      'python3',
+    )
     // Of what the configure script of librdkafka looks for, this is the part it cannot do without.
     installDebian('curlDev')
     writeFileSync(join(directory, 'package.json'), '{"private":true}\n')
@@ -171,7 +189,7 @@ export function installCollector(): string {
   if (version === undefined) throw new Error(`no version in ${manifest}`)
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 12)
   const home = cached(`otelcol-${version}-${digest}`, directory => {
-    if (!has('go')) throw new Error('the Collector needs Go (1.26+)')
+    need('the Collector', 'Go (1.26+)', 'go')
     const env = { GOFLAGS: '-mod=mod', GOBIN: directory, CGO_ENABLED: '0' }
     run('go', ['install', `go.opentelemetry.io/collector/cmd/builder@v${version}`], {
       env,

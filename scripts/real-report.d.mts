@@ -1,0 +1,3 @@
+export function countMissing(report: {
+  testResults: { assertionResults: { status: string; failureMessages: string[] }[] }[]
+}): Map<string, number>
