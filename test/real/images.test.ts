@@ -1,11 +1,22 @@
 // The shipped Dockerfiles, unchanged: what they add, and that a service which knows nothing of us delivers a trace.
 import { spawnSync } from 'node:child_process'
-import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expectTrace, type Receiver, startReceiver } from '@org/otel-devtools/testing'
+import { parse } from 'yaml'
 import { nodePath } from '../../scripts/nodes.mjs'
-import { type ImageStore, openImageStore } from './parts/images.ts'
+import { type ImageStore, openImageStore, standInNames } from './parts/images.ts'
 import { cached, run } from './parts/install.ts'
 import { freePort, startPart, until } from './parts/process.ts'
 import { deployHome } from './parts/shipped.ts'
@@ -13,6 +24,11 @@ import { deployHome } from './parts/shipped.ts'
 const root = resolve(__dirname, '../..')
 const docker = join(deployHome, 'docker')
 const maxAddedBytes = 8_000_000
+const manifest = (file: string) => parse(readFileSync(join(deployHome, 'kubernetes', file), 'utf8'))
+const instrumentation = manifest('operator/instrumentation.yaml')
+const initContainers = manifest('service/init-container/files.yaml').spec.template.spec
+const [initContainer] = initContainers.initContainers
+const { sizeLimit } = initContainers.volumes[0].emptyDir
 
 let store: ImageStore
 let receiver: Receiver
@@ -77,6 +93,11 @@ function sizeOf(folder: string): number {
   }, 0)
 }
 
+/** Bytes of all files below a folder, as `du` counts them: a hard link once. */
+function diskUse(folder: string): number {
+  return Number.parseInt(run('du', ['-sb', folder]), 10)
+}
+
 /** The three-line Dockerfile of docs/deploy.md on a base that was built here, with another last line. */
 function buildService(base: string, name: string, lines: readonly string[]): string {
   const file = join(scratch, `Dockerfile.${name}`)
@@ -105,6 +126,7 @@ describe.each([
   { flavour: 'distroless', uid: '65532', command: 'CMD ["server.js"]' },
 ])('the $flavour base image', ({ flavour, uid, command }) => {
   const base = `localhost/base-${flavour}`
+  const from = standInNames.find(name => name.includes(flavour === 'debian' ? 'bookworm' : flavour))!
 
   test('builds as shipped, adds less than 8 MB, and does not run as root', () => {
     store.build(base, join(context, `Dockerfile.${flavour}`), context)
@@ -114,7 +136,10 @@ describe.each([
     const added = join(store.mount(base), 'opt/otel')
     const bytes = sizeOf(added)
     expect(bytes).toBeGreaterThan(1_000_000)
-    expect(bytes).toBeLessThan(maxAddedBytes)
+    // Of the whole image, against the one it is made from: nothing is hidden elsewhere.
+    const grown = diskUse(store.mount(base)) - diskUse(store.mount(from))
+    expect(grown).toBeGreaterThanOrEqual(bytes)
+    expect(grown).toBeLessThan(maxAddedBytes)
     expect(globSync('**/*.tgz', { cwd: added })).toEqual([])
     // For everybody to read, for nobody but root to change.
     expect(
@@ -172,6 +197,27 @@ app.listen(process.env.PORT, '127.0.0.1')
   } finally {
     await running.part.stop()
   }
+}, 120_000)
+
+test('as an init container the files copy themselves into a volume, as nobody in particular, and fit into it', () => {
+  const image = store.build('localhost/autoinstrumentation', join(context, 'Dockerfile.operator'), context)
+  const [home, volume] = [store.mount(image), 'otel']
+  // What an emptyDir is.
+  mkdirSync(join(home, volume))
+  chmodSync(join(home, volume), 0o777)
+  const { args, env } = store.command(image, home, {})
+  const copied = spawnSync('chroot', args, { encoding: 'utf8', env: { ...process.env, ...env } })
+  expect({ status: copied.status, stderr: copied.stderr }).toEqual({ status: 0, stderr: '' })
+  expect(args.slice(-4)).toEqual(initContainer.command)
+  const register = join(home, volume, 'autoinstrumentation.js')
+  expect(statSync(register).uid).toBe(65532)
+  // Any other account, that of the service, can read it.
+  const modes = globSync('**/*', { cwd: join(home, volume) }).map(
+    file => statSync(join(home, volume, file)).mode,
+  )
+  expect(modes.filter(mode => (mode & 0o004) === 0)).toEqual([])
+  for (const limit of [sizeLimit, instrumentation.spec.nodejs.volumeLimitSize])
+    expect(diskUse(join(home, volume))).toBeLessThan(Number.parseInt(limit, 10) * 2 ** 20)
 }, 120_000)
 
 test.each([20, 24])(

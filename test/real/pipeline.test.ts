@@ -1,7 +1,7 @@
 // The two tiers as shipped, for real: services under the preload -> one agent -> two gateways -> a receiver in place
 // of Tempo and Loki, and Prometheus scraping the gateways.
 import { join } from 'node:path'
-import { type App, type Receiver, runApp, startReceiver } from '@org/otel-devtools/testing'
+import { type App, expectLog, type Receiver, runApp, startReceiver } from '@org/otel-devtools/testing'
 import { until } from './parts/process.ts'
 import {
   type ShippedCollector,
@@ -96,6 +96,16 @@ afterAll(async () => {
   await receiver?.close()
 }, 60_000)
 
+/** OTLP/JSON to the agent, as a service with any SDK. */
+async function post(signal: 'traces' | 'logs', body: object): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${agent.ports.http}/v1/${signal}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  expect(answer.status).toBe(200)
+}
+
 let asked = 0
 /** Trace ids of `count` requests, at most 20 at a time. */
 async function ask(path: string, count: number): Promise<string[]> {
@@ -156,6 +166,67 @@ test('failed and slow traces are kept whole, the rest by its share, each through
   }
   expect([...routes.keys()].sort()).toEqual(['one', 'two'])
 }, 120_000)
+
+test('of a chosen service every trace is kept, also when all is fine and fast', async () => {
+  const ids = Array.from({ length: 40 }, (_, at) => (0xc0de_0000 + at).toString(16).padStart(32, '1'))
+  const of = (service: string, traceIds: readonly string[]) => ({
+    resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+    scopeSpans: [
+      {
+        spans: traceIds.map(traceId => ({
+          traceId,
+          spanId: traceId.slice(16),
+          name: 'payout',
+          kind: 5,
+          startTimeUnixNano: '1700000000000000000',
+          endTimeUnixNano: '1700000000001000000',
+        })),
+      },
+    ],
+  })
+  await post('traces', { resourceSpans: [of('ledger', ids)] })
+  await until('every trace of it', () => ids.every(id => receiver.store.trace(id) !== undefined))
+}, 60_000)
+
+test('log records reach Loki by OTLP, with body, attributes and names of people cleaned, and keep their trace', async () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
+  await post('logs', {
+    resourceLogs: [
+      {
+        resource: { attributes: [text('service.name', 'front')] },
+        scopeLogs: [
+          {
+            logRecords: [
+              {
+                timeUnixNano: '1700000000000000000',
+                traceId,
+                spanId: 'b7ad6b7169203331',
+                body: { stringValue: 'receipt for jane@example.com, card 4111111111111111' },
+                attributes: [
+                  text('db.password', 'hunter2'),
+                  text('http.request.header.authorization', 'Bearer abc'),
+                  text('db.query.parameter.0', 'abc'),
+                  text('user.id', '4711'),
+                  text('order', '17'),
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  })
+  const log = await expectLog(receiver, { traceId })
+  expect(log.body).toBe('receipt for ****, card ****')
+  expect(log.attributes).toEqual({
+    'db.password': '****',
+    'http.request.header.authorization': '****',
+    'db.query.parameter.0': '****',
+    'user.id': expect.stringMatching(/^[0-9a-f]{64}$/),
+    order: '17',
+  })
+}, 60_000)
 
 test('secrets are masked, people are pseudonyms', async () => {
   const [id] = await ask('/fail', 1)

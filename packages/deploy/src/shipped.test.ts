@@ -71,6 +71,7 @@ test('one release of the Collector everywhere', () => {
     'collector/builder.yaml',
     'kubernetes/base/kustomization.yaml',
     'kubernetes/overlays/single/kustomization.yaml',
+    'kubernetes/service/sidecar/kustomization.yaml',
     'compose/compose.yaml',
   ]
   for (const file of files) {
@@ -79,6 +80,66 @@ test('one release of the Collector everywhere', () => {
     const others = text.match(/0\.1[0-9]{2}\.\d+/g)!.filter(found => found !== collectorVersion)
     expect(others).toEqual([])
   }
+})
+
+const bytes = (text: string) => Number.parseFloat(text) * { Mi: 2 ** 20, Gi: 2 ** 30 }[text.slice(-2)]!
+const documents = (file: string): any[] => parseAllDocuments(read(file)).map(each => each.toJS())
+
+test.each([
+  ['agent', 'kubernetes/base/agent.yaml', agent],
+  ['gateway', 'kubernetes/base/gateway.yaml', gateway],
+  ['single Collector', 'kubernetes/overlays/single/collector.yaml', single],
+  ['sidecar', 'kubernetes/service/sidecar/collector.yaml', sidecar],
+])('the %s stays within its limits, its priority and its rights', (role, file, config) => {
+  const workload = documents(file).find(({ spec }) => spec?.template !== undefined)
+  const pod = workload.spec.template.spec
+  const container = role === 'sidecar' ? pod.initContainers[0] : pod.containers[0]
+  const env = Object.fromEntries(container.env.map(({ name, value }: any) => [name, value]))
+  const { requests, limits } = container.resources
+  // Throttled telemetry is late when there is most of it.
+  expect(limits.cpu).toBeUndefined()
+  expect(requests.cpu).toMatch(/^\d+m$/)
+  expect(bytes(requests.memory)).toBeLessThanOrEqual(bytes(limits.memory))
+  const ceiling = role === 'sidecar' ? Number(env.LIMIT_MIB) * 2 ** 20 : bytes(limits.memory)
+  expect(ceiling).toBeLessThan(bytes(limits.memory) + 1)
+  expect(bytes(env.GOMEMLIMIT.slice(0, -1)) / ceiling).toBeCloseTo(0.8, 1)
+
+  // A pod of somebody else's has somebody else's priority.
+  const priority = documents('kubernetes/common/priority-class.yaml')[0].metadata.name
+  expect(pod.priorityClassName).toBe(role === 'sidecar' ? undefined : priority)
+  expect({ ...pod.securityContext, ...container.securityContext }).toMatchObject({
+    runAsNonRoot: true,
+    runAsUser: 10001,
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+    seccompProfile: { type: 'RuntimeDefault' },
+  })
+
+  // The queues of all signals have room in their volume, and a tenth is left for what the file format needs.
+  const queues = Object.values<any>(config.exporters).filter(each => each.sending_queue !== undefined)
+  const each = Number(env.QUEUE_BYTES ?? /:-(\d+)\}/.exec(queues[0].sending_queue.queue_size)![1])
+  const claim = workload.spec.volumeClaimTemplates?.[0].spec.resources.requests.storage
+  const volume = claim ?? pod.volumes.find((one: any) => one.emptyDir !== undefined).emptyDir.sizeLimit
+  expect(each * queues.length).toBeLessThan(0.9 * bytes(volume))
+})
+
+test('the unit for virtual machines sets variables that its configuration has, and memory in the right order', () => {
+  const unit = read('collector/sidecar/otelcol.service')
+  const env = Object.fromEntries([...unit.matchAll(/^Environment=(\w+)=(.+)$/gm)].map(([, k, v]) => [k, v!]))
+  const known = new Set(
+    [...read('collector/sidecar/config.yaml').matchAll(/\$\{env:(\w+)/g)].map(([, k]) => k),
+  )
+  const { GOMEMLIMIT, ...ours } = env
+  expect(Object.keys(ours).filter(name => !known.has(name))).toEqual([])
+  const max = Number(/^MemoryMax=(\d+)M$/m.exec(unit)![1])
+  expect(Number.parseInt(GOMEMLIMIT!, 10)).toBeLessThan(Number(env.LIMIT_MIB))
+  expect(Number(env.LIMIT_MIB)).toBeLessThan(max)
+  // StateDirectory is where the queue is by default.
+  expect(sidecar.extensions['file_storage/queue'].directory).toContain(
+    `/var/lib/${/^StateDirectory=(\w+)$/m.exec(unit)![1]}/`,
+  )
+  expect(unit).toContain(collectorVersion)
 })
 
 test('the Prometheus Operator gets the same rules (else: node src/generate.ts && node src/prometheus-rule.ts)', () => {
@@ -113,12 +174,10 @@ test('the image carries the version and the API of this repository', () => {
 })
 
 test('whoever may send to a port of a Collector is let in by name of that port', () => {
-  const workloads = ['agent', 'gateway'].flatMap(name =>
-    parseAllDocuments(read(`kubernetes/base/${name}.yaml`)).map(document => document.toJS()),
-  )
-  const policies = parseAllDocuments(read('kubernetes/base/network-policy.yaml')).map(document =>
-    document.toJS(),
-  )
+  const [base, one] = ['kubernetes/base', 'kubernetes/overlays/single']
+  const workloads = [`${base}/agent.yaml`, `${base}/gateway.yaml`, `${one}/collector.yaml`].flatMap(documents)
+  const policies = [base, one].flatMap(folder => documents(`${folder}/network-policy.yaml`))
+  expect(policies).toHaveLength(3)
   for (const policy of policies) {
     const label = policy.spec.podSelector.matchLabels['app.kubernetes.io/name']
     const workload = workloads.find(
