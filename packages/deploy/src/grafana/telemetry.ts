@@ -89,14 +89,14 @@ export const telemetry: DashboardSpec = {
         },
         {
           kind: 'lines',
-          title: 'Where traces begin',
-          says: 'Share of requests and messages that begin a trace: 1 at the edge, 0 behind it. A line that jumps up is a caller that stopped sending its trace.',
+          title: 'Propagation success',
+          says: 'Share of requests and messages that arrive with a trace: 1 behind the edge, 0 at the edge, where traces begin. A line that falls is a caller that stopped sending its trace.',
           unit: 'percentunit',
           width: 8,
           max: 1,
           queries: [
             {
-              expr: `(${rate('traces_span_metrics_calls_total', `${where}, ${kinds}, trace_entry="root"`, 'service_name, span_kind')} or 0 * ${rate('traces_span_metrics_calls_total', `${where}, ${kinds}`, 'service_name, span_kind')}) / ${rate('traces_span_metrics_calls_total', `${where}, ${kinds}`, 'service_name, span_kind')}`,
+              expr: `(${rate('traces_span_metrics_calls_total', `${where}, ${kinds}, trace_entry="child"`, 'service_name, span_kind')} or 0 * ${rate('traces_span_metrics_calls_total', `${where}, ${kinds}`, 'service_name, span_kind')}) / ${rate('traces_span_metrics_calls_total', `${where}, ${kinds}`, 'service_name, span_kind')}`,
               legend: '{{service_name}} {{span_kind}}',
             },
           ],
