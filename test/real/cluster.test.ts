@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expectTrace, type Receiver, startReceiver } from '@org/otel-devtools/testing'
 import { type ControlPlane, startControlPlane } from './parts/control-plane.ts'
+import { installCollector } from './parts/install.ts'
 import { until } from './parts/process.ts'
 import { type CollectorRole, deployHome, startShipped } from './parts/shipped.ts'
 
@@ -16,6 +17,8 @@ let cluster: ControlPlane
 let receiver: Receiver
 
 beforeAll(async () => {
+  // Built here, if it has to be: a test has a minute.
+  installCollector()
   cluster = await startControlPlane()
   receiver = await startReceiver()
   for (const name of ['observability', 'payments']) cluster.must(['create', 'namespace', name])
