@@ -1,19 +1,20 @@
-// One POST, for the senders that speak HTTP/1.1: own keep-alive agent, sockets that never hold the process, redirects
-// not followed, answers bounded. Uses the ClientRequest class itself: `http.request` may be patched by anybody.
-import { Agent, ClientRequest, type ClientRequestArgs, type IncomingMessage } from 'node:http'
-import type { AgentOptions as HttpsAgentOptions } from 'node:https'
+// One POST, for the senders that speak HTTP/1.1: connections are kept, redirects not followed, answers bounded. Nothing of
+// `node:http` is used: what others patch there is not called, and what the application runs there stays as fast as it was.
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import type { OtlpTarget } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
 import { describeFailure } from './failure.ts'
-import { type OpenPost, readAnswers } from './late-answers.ts'
+import { HttpConnection } from './http-connection.ts'
+import { readAnswers } from './late-answers.ts'
 import { readTlsFiles } from './tls-files.ts'
-import { untraced } from './untraced.ts'
 
-const connectTimeoutMs = 3000
-const maxAnswerBytes = 4 << 20
+/** Connections that wait for the next batch; more are open only while more batches are under way. */
+const maxIdle = 2
+const headerName = /^[\w!#$%&'*+.^`|~-]+$/
+const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 export type Answer =
-  | { readonly status: number; readonly headers: IncomingMessage['headers']; readonly body: Buffer }
+  | { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: Buffer }
   | { readonly error: string; readonly says: string }
 
 export interface Post {
@@ -24,27 +25,76 @@ export interface Post {
   readonly tls: OtlpTarget['tls']
 }
 
+type Headers = Readonly<Record<string, string>>
+
 /** Where requests to one URL go: worked out once, not for every batch. */
 interface Place {
-  readonly to: Pick<ClientRequestArgs, 'protocol' | 'hostname' | 'port' | 'path'>
-  readonly authorization: Readonly<Record<string, string>>
-  readonly agent: Agent
+  readonly path: string
+  /** What a request has when the user does not say otherwise. */
+  readonly headers: Headers
+  readonly connections: Connections
 }
 
-/** Keep-alive connection pools, one for every protocol and set of certificates. */
+/** Those to one origin with one set of certificates. */
+class Connections {
+  private readonly open: () => Socket
+  private readonly all = new Set<HttpConnection>()
+  private readonly idle: HttpConnection[] = []
+
+  constructor(open: () => Socket) {
+    this.open = open
+  }
+
+  take(): HttpConnection {
+    for (;;) {
+      const kept = this.idle.pop()
+      if (kept === undefined) break
+      if (kept.isUsable()) return kept
+      kept.destroy()
+    }
+    const connection = new HttpConnection(
+      this.open(),
+      idle => {
+        if (this.idle.length < maxIdle) this.idle.push(idle)
+        else idle.destroy()
+      },
+      gone => {
+        this.all.delete(gone)
+        const at = this.idle.indexOf(gone)
+        if (at !== -1) this.idle.splice(at, 1)
+      },
+    )
+    this.all.add(connection)
+    return connection
+  }
+
+  [Symbol.iterator](): Iterator<HttpConnection> {
+    return this.all.values()
+  }
+
+  close(): void {
+    for (const connection of this.all) connection.destroy()
+  }
+}
+
 export class HttpClient {
-  private readonly agents = new Map<string, Promise<Agent>>()
+  private readonly origins = new Map<string, Promise<Connections>>()
   private readonly places = new Map<string, Promise<Place>>()
-  private readonly open = new Set<OpenPost>()
+  private readonly connections = new Set<Connections>()
 
   /** Ends within `timeoutMs`, never rejects. */
   async post(post: Post): Promise<Answer> {
     try {
-      const place = await this.placeOf(post)
-      const first = await this.attempt(post, place)
+      const { path, headers, connections } = await this.placeOf(post)
+      const head = writeHead(path, { ...headers, ...post.headers }, post.body.length)
+      let result = await connections.take().send(head, post.body, post.timeoutMs)
       // The other side may close an idle connection in the very moment we use it. Whether it had read the request before
       // that cannot be known, so it goes again, at once.
-      return 'error' in first && first.staleSocket ? await this.attempt(post, place) : first
+      if ('error' in result && result.isStale)
+        result = await connections.take().send(head, post.body, post.timeoutMs)
+      if ('error' in result) return describeError(result.error)
+      const { status, headers: answered, body } = result.answer
+      return { status, headers: answered, body }
     } catch (error) {
       // A URL or a header value that cannot be sent.
       return describeError(error)
@@ -53,149 +103,80 @@ export class HttpClient {
 
   /** For the `exit` event: the bodies that were accepted, see `readAnswers`. */
   readAnswers(budgetMs: number): Set<Buffer> {
-    return readAnswers(this.open, budgetMs)
+    return readAnswers(
+      [...this.connections].flatMap(connections => [...connections]),
+      budgetMs,
+    )
   }
 
   close(): void {
-    for (const agent of this.agents.values()) {
-      agent.then(
-        a => a.destroy(),
-        () => {},
-      )
-    }
-    this.agents.clear()
+    for (const connections of this.connections) connections.close()
+    this.connections.clear()
+    this.origins.clear()
     this.places.clear()
   }
 
   private placeOf({ url, tls }: Post): Promise<Place> {
-    const key = `${url} ${keyOf(tls)}`
-    let place = this.places.get(key)
-    if (place === undefined) {
-      place = this.findPlace(url, tls)
-      this.places.set(key, place)
-      // Unusable now, but certificates may be there when the next batch leaves.
-      place.catch(() => this.places.delete(key))
-    }
-    return place
+    return remember(this.places, `${url} ${keyOf(tls)}`, () => this.findPlace(url, tls))
   }
 
   private async findPlace(text: string, tls: OtlpTarget['tls']): Promise<Place> {
     const url = new URL(text)
     return {
-      to: {
-        protocol: url.protocol,
-        hostname: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port,
-        path: url.pathname + url.search,
-      },
-      authorization: readAuthorization(url),
-      agent: await this.agentFor(url.protocol, tls),
+      path: url.pathname + url.search,
+      headers: { host: url.host, connection: 'keep-alive', ...readAuthorization(url) },
+      connections: await remember(this.origins, `${url.protocol}//${url.host} ${keyOf(tls)}`, async () => {
+        const connections = new Connections(await prepare(url, tls))
+        this.connections.add(connections)
+        return connections
+      }),
     }
-  }
-
-  private agentFor(protocol: string, tls: OtlpTarget['tls']): Promise<Agent> {
-    const key = `${protocol} ${keyOf(tls)}`
-    let agent = this.agents.get(key)
-    if (agent === undefined) {
-      agent = createAgent(protocol, tls)
-      this.agents.set(key, agent)
-      agent.catch(() => this.agents.delete(key))
-    }
-    return agent
-  }
-
-  private attempt(
-    post: Post,
-    { to, authorization, agent }: Place,
-  ): Promise<Exclude<Answer, { error: string }> | { error: string; says: string; staleSocket?: boolean }> {
-    return new Promise(resolve => {
-      const options: ClientRequestArgs & { [untraced]?: boolean } = {
-        ...to,
-        method: 'POST',
-        agent,
-        headers: { ...authorization, ...post.headers, 'content-length': post.body.length },
-        [untraced]: true,
-      }
-      let response: IncomingMessage | undefined
-      const chunks: Buffer[] = []
-      let size = 0
-      let connectTimer: NodeJS.Timeout | undefined
-      let settled = false
-      const finish = (error?: unknown) => {
-        if (settled) return
-        settled = true
-        this.open.delete(opened)
-        clearTimeout(timer)
-        clearTimeout(connectTimer)
-        // Once a status has arrived it counts, whatever happens to the rest of the answer.
-        if (response !== undefined) {
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: size > maxAnswerBytes || error !== undefined ? Buffer.alloc(0) : Buffer.concat(chunks),
-          })
-        } else {
-          const code = (error as NodeJS.ErrnoException)?.code
-          const staleSocket = request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')
-          resolve({ ...describeError(error), staleSocket })
-        }
-      }
-      const request = new ClientRequest(options as ClientRequestArgs & string)
-      Object.assign(request, { [untraced]: true })
-      const opened: OpenPost = { request, body: post.body, status: 0 }
-      this.open.add(opened)
-      const timer = setTimeout(() => {
-        // After a process was blocked, or its machine asleep, timers run before sockets are read: an answer that came in
-        // time is read first, or what was accepted would be sent again.
-        setImmediate(() => request.destroy(timeoutError(`no answer within ${post.timeoutMs} ms`)))
-      }, post.timeoutMs)
-      timer.unref()
-      request.on('socket', socket => {
-        socket.unref()
-        if (!socket.connecting) return
-        connectTimer = setTimeout(() => {
-          request.destroy(timeoutError(`no connection within ${connectTimeoutMs} ms`))
-        }, connectTimeoutMs)
-        connectTimer.unref()
-        socket.once('connect', () => clearTimeout(connectTimer))
-      })
-      request.on('response', message => {
-        response = message
-        opened.status = message.statusCode ?? 0
-        message.on('data', (chunk: Buffer) => {
-          size += chunk.length
-          if (size <= maxAnswerBytes) chunks.push(chunk)
-          else request.destroy(timeoutError('answer too long'))
-        })
-        message.on('end', () => finish())
-        message.on('error', finish)
-        // An error costs a stack trace: it is made only where it is the answer.
-        message.on('close', () => {
-          if (!settled) finish(message.complete ? undefined : new Error('closed'))
-        })
-      })
-      request.on('error', finish)
-      request.on('close', () => {
-        if (!settled) finish(new Error('closed'))
-      })
-      // Informational and upgrade answers have no place in OTLP.
-      request.on('upgrade', (_, socket) => socket.destroy())
-      request.end(post.body)
-    })
   }
 }
 
-async function createAgent(protocol: string, tls: OtlpTarget['tls']): Promise<Agent> {
-  const options = { keepAlive: true, maxSockets: 2, maxFreeSockets: 2 }
-  let agent: Agent
-  if (protocol === 'https:') {
-    const { Agent: HttpsAgent } = await import('node:https')
-    agent = new HttpsAgent({ ...options, ...(readTlsFiles(tls) as HttpsAgentOptions) })
-  } else {
-    agent = new Agent(options)
+/** What fails is not remembered: certificates may be there when the next batch leaves. */
+function remember<T>(map: Map<string, Promise<T>>, key: string, find: () => Promise<T>): Promise<T> {
+  let found = map.get(key)
+  if (found === undefined) {
+    found = find()
+    map.set(key, found)
+    found.catch(() => map.delete(key))
   }
-  // Reaches those who see the request before its own mark is set (`http.client.request.created`).
-  return Object.assign(agent, { [untraced]: true })
+  return found
+}
+
+async function prepare(url: URL, tls: OtlpTarget['tls']): Promise<() => Socket> {
+  const isSecure = url.protocol === 'https:'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const to: NetConnectOpts = {
+    host,
+    port: Number(url.port) || (isSecure ? 443 : 80),
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 1000,
+  }
+  if (!isSecure) return () => connect(to)
+  const { connect: connectTls } = await import('node:tls')
+  const options = {
+    ...to,
+    ...readTlsFiles(tls),
+    ALPNProtocols: ['http/1.1'],
+    // No name in the handshake for an address (RFC 6066 section 3).
+    servername: isIP(host) === 0 ? host : '',
+  }
+  return () => connectTls(options)
+}
+
+function writeHead(path: string, headers: Headers, length: number): string {
+  let head = `POST ${path} HTTP/1.1\r\n`
+  for (const name of Object.keys(headers)) {
+    // The body is as long as it is, and comes in one piece.
+    if (name === 'content-length' || name === 'transfer-encoding') continue
+    const value = headers[name]!
+    if (!headerName.test(name) || !headerValue.test(value)) throw illegalHeader(name)
+    head += `${name}: ${value}\r\n`
+  }
+  return `${head}content-length: ${length}\r\n\r\n`
 }
 
 function keyOf(tls: OtlpTarget['tls']): string {
@@ -213,8 +194,10 @@ function readAuthorization(url: URL): Record<string, string> {
   }
 }
 
-function timeoutError(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT' })
+/** The value may be a secret. */
+function illegalHeader(name: string): Error {
+  const says = `the header ${JSON.stringify(name)} has characters that no header may have`
+  return Object.assign(new Error(says), { code: 'ERR_INVALID_CHAR' })
 }
 
 function describeError(error: unknown): { error: string; says: string } {

@@ -54,9 +54,9 @@ export function outcomeOfAnswer(
       unreachable: true,
     }
   }
-  const outcome = outcomeOfStatus(answer.status, single(answer.headers['retry-after']), Date.now())
+  const outcome = outcomeOfStatus(answer.status, answer.headers['retry-after'], Date.now())
   if (outcome.kind !== 'accepted') return outcome
-  const type = single(answer.headers['content-type']) ?? ''
+  const type = answer.headers['content-type'] ?? ''
   // A proxy's login page answers 200 to everything; taking it for success would lose everything in silence.
   if (
     type.startsWith('text/html') &&
@@ -69,10 +69,10 @@ export function outcomeOfAnswer(
   return { kind: 'accepted', ...readPartial(answer.body) }
 }
 
-/** A gRPC server greets with an HTTP/2 frame, which Node's parser refuses. */
+/** A gRPC server greets with an HTTP/2 frame. */
 function wrongPortHint(code: string, target: OtlpTarget): string {
   const port = safePort(target.endpoint)
-  if (code.startsWith('HPE_') || (code === 'ECONNRESET' && port === '4317')) {
+  if (code === 'ERR_NOT_HTTP' || (code === 'ECONNRESET' && port === '4317')) {
     return `; port ${port || '?'} seems to speak gRPC (4317 is gRPC), and you send ${target.protocol} (4318)`
   }
   return ''
@@ -84,8 +84,4 @@ function safePort(endpoint: string): string {
   } catch {
     return ''
   }
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value
 }

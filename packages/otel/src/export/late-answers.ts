@@ -1,15 +1,15 @@
 // Answers that are in the kernel but not in JavaScript: in the `exit` event the loop runs no more, and a request whose
 // answer is under way would be sent a second time by the last words. Read here, synchronously, from the socket itself.
 import { readSync } from 'node:fs'
-import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** A POST whose answer has not been read in full. */
+/** A connection, with the POST whose answer has not been read in full. */
 export interface OpenPost {
-  readonly request: ClientRequest
-  readonly body: Buffer
+  readonly socket: Socket
+  /** undefined when nothing is under way. */
+  readonly body: Buffer | undefined
   /** 0 before the head of the answer has arrived. */
-  status: number
+  readonly status: number
 }
 
 interface Reading {
@@ -32,9 +32,10 @@ const maxHeadChars = 16 << 10
 export function readAnswers(open: Iterable<OpenPost>, budgetMs: number): Set<Buffer> {
   const accepted = new Set<Buffer>()
   let waiting: Reading[] = []
-  for (const { request, body, status } of open) {
+  for (const { socket, body, status } of open) {
+    if (body === undefined) continue
     if (status >= 200 && status < 300) accepted.add(body)
-    const fd = status === 0 && request.writableFinished ? fdOf(request.socket) : -1
+    const fd = status === 0 && socket.writableLength === 0 ? fdOf(socket) : -1
     if (fd >= 0) waiting.push({ body, fd, text: '' })
   }
   if (waiting.length === 0) return accepted
@@ -59,7 +60,7 @@ export function readAnswers(open: Iterable<OpenPost>, budgetMs: number): Set<Buf
 }
 
 /** -1 where there is none to read from: Windows, TLS, a connection that is not made yet or already gone. */
-function fdOf(socket: (Socket & { _handle?: { fd?: number }; encrypted?: boolean }) | null): number {
-  if (socket === null || socket.connecting || socket.destroyed || socket.encrypted) return -1
+function fdOf(socket: Socket & { _handle?: { fd?: number }; encrypted?: boolean }): number {
+  if (socket.connecting || socket.destroyed || socket.encrypted) return -1
   return socket._handle?.fd ?? -1
 }

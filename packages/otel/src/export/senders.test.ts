@@ -128,25 +128,20 @@ describe.each<['http' | 'grpc', () => Sender]>([
 })
 
 describe('the application does not see our requests', () => {
-  test('not through a patched http.request, not without the mark, not in the context of its own request', async () => {
+  test('not through node:http, and not in the context of its own request', async () => {
     const c = await Collector.start('http')
     cleanups.push(() => c.stop())
     const storage = new AsyncLocalStorage<string>()
-    const seen: { untraced: unknown; store: string | undefined }[] = []
-    const mark = Symbol.for('org.otel.untraced')
-    const listener = (message: any) =>
-      seen.push({
-        untraced: message.request[mark] ?? message.request.agent?.[mark],
-        store: storage.getStore(),
-      })
-    const channels = ['http.client.request.created', 'http.client.request.start'].map(n => channel(n))
-    for (const one of channels) one.subscribe(listener)
-    cleanups.push(() => {
-      for (const one of channels) one.unsubscribe(listener)
-    })
+    const requests = jest.fn()
+    const stores: unknown[] = []
+    const listen = (name: string, listener: (message: unknown) => void) => {
+      channel(name).subscribe(listener)
+      cleanups.push(() => channel(name).unsubscribe(listener))
+    }
+    for (const name of ['http.client.request.created', 'http.client.request.start']) listen(name, requests)
+    listen('net.client.socket', () => stores.push(storage.getStore()))
     const original = http.request
-    const patched = jest.fn()
-    http.request = patched as any
+    http.request = requests as any
     cleanups.push(() => {
       http.request = original
     })
@@ -157,10 +152,49 @@ describe('the application does not see our requests', () => {
       e.logs.add({ scope: { name: 'l' }, observedMs: 1, body: 'leaves by timer' })
     })
     await until(() => c.accepted.length === 2, 'both requests arrive')
-    expect(patched).not.toHaveBeenCalled()
-    expect(seen.length).toBeGreaterThan(0)
-    for (const one of seen) expect(one).toEqual({ untraced: true, store: undefined })
+    expect(requests).not.toHaveBeenCalled()
+    expect(stores.length).toBeGreaterThan(0)
+    for (const store of stores) expect(store).toBeUndefined()
   })
+})
+
+test('headers of the user replace ours, and cannot change where the body ends', async () => {
+  const c = await Collector.start('http')
+  cleanups.push(() => c.stop())
+  const sender = createHttpSender()
+  cleanups.push(() => sender.close())
+  const headers = {
+    Host: 'collector.example',
+    authorization: 'Bearer t',
+    'Content-Length': '3',
+    'Transfer-Encoding': 'chunked',
+  }
+  const to = { ...target('http/protobuf', c.port, '/v1/traces'), headers }
+  const body = Buffer.from('a body of 20 bytes..')
+  expect(await sender.send(to, { ...shipment, bytes: body }, 3000)).toMatchObject({ kind: 'accepted' })
+  expect(c.seen[0]!.headers).toMatchObject({
+    host: 'collector.example',
+    authorization: 'Bearer t',
+    'content-length': '20',
+  })
+  expect(c.seen[0]!.headers).not.toHaveProperty('transfer-encoding')
+})
+
+test('a connection is not used beyond the time the collector keeps it', async () => {
+  let connections = 0
+  const server = http.createServer((request, response) => request.resume().on('end', () => response.end()))
+  server.keepAliveTimeout = 1000
+  server.on('connection', () => connections++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => server.close())
+  const sender = createHttpSender()
+  cleanups.push(() => sender.close())
+  const to = target('http/protobuf', (server.address() as AddressInfo).port, '/')
+  for (let i = 1; i <= 2; i++) {
+    expect(await sender.send(to, shipment, 3000)).toMatchObject({ kind: 'accepted' })
+    expect(connections).toBe(i)
+  }
 })
 
 test('a gRPC connection that died without a word is noticed by ping, long before the deadline', async () => {
