@@ -19,10 +19,10 @@ const upstream = createRequire(path('../../otel/package.json')).resolve(
  * `longer`: with fewer messages what is measured is the compiler; consumers run for days.
  */
 const scenarios = {
-  send: { says: 'send, 1 message', aim: 0.35, longer: 4 },
-  send100: { says: 'send, 100 messages in a call', aim: 0.35, longer: 4 },
+  send: { says: 'send, 1 message', aim: 0.35, longer: 2 },
+  send100: { says: 'send, 100 messages in a call', aim: 0.35, longer: 2 },
   eachMessage: { says: 'eachMessage', aim: 0.35, longer: 4 },
-  eachBatch500: { says: 'eachBatch, 500 messages', aim: 0.05, longer: 10 },
+  eachBatch500: { says: 'eachBatch, 500 messages', aim: 0.05, longer: 4 },
 }
 /** What must be left of a message on the heap is nothing; the smallest object takes 12 bytes. */
 const keptBytes = 10
