@@ -155,7 +155,8 @@ describe('a batch is in flight when process.exit is called', () => {
   async function endInFlight(reply: (index: number) => Reply): Promise<Collector> {
     const collector = await Collector.start('http')
     collector.reply = (_, index) => reply(index)
-    const env = { port: collector.port, otlp: { timeoutMs: 10_000 } }
+    // Ample time: what is shown here is what is sent, and a busy machine needs long to start the sending child.
+    const env = { port: collector.port, otlp: { timeoutMs: 10_000 }, exit: { lastWordsMs: 5000 } }
     const { NODE_OPTIONS: _, ...inherited } = process.env
     const child = spawn(process.execPath, ['--require', preload, app, 'in-flight'], {
       env: { ...inherited, EXIT_TEST: JSON.stringify(env) },

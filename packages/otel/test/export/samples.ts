@@ -97,6 +97,7 @@ export interface ConfigChange {
   metrics?: Partial<Config['metrics']>
   otlp?: Partial<OtlpTarget>
   bufferBytes?: number
+  exit?: Partial<Config['exit']>
 }
 
 /** Only the parts that export reads. */
@@ -119,7 +120,7 @@ export function exportConfig(change: ConfigChange = {}): Config {
       ...change.metrics,
     },
     logs: { exporters: ['otlp'], otlp: target(protocol, port, '/v1/logs', otlp), batch, ...change.logs },
-    exit: { deadlineMs: 1000, lastWordsMs: 500 },
+    exit: { deadlineMs: 1000, lastWordsMs: 500, ...change.exit },
     export: { bufferBytes: change.bufferBytes ?? 16 << 20 },
   }
   return part as unknown as Config
