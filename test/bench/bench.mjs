@@ -36,7 +36,7 @@ const help = `npm run bench -- [options]
   --connections n   of the load (16)
   --quick           small numbers: the order of magnitude in some minutes
   --out file        writes the run as JSON
-  --from file...    reads runs instead of measuring; later ones replace suites of earlier ones
+  --from file       reads a run instead of measuring; may be repeated, later ones replace suites of earlier ones
   --docs            writes docs/overhead.md from the run
 `
 
