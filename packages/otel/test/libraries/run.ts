@@ -1,8 +1,6 @@
 // Starts the programs of this room in child processes, with a PostgreSQL for those that want one.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Run } from '../http/compare.ts'
@@ -37,20 +35,6 @@ async function startService(command: string, args: readonly string[], ready: Reg
 
 export async function startPostgres(): Promise<Service> {
   return startService(process.execPath, [join(here, 'postgres.mjs')], /^(\d+)$/m)
-}
-
-export async function startRedis(): Promise<Service> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  const service = await startService(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', ''],
-    /Ready to accept connections/,
-  )
-  return { ...service, port }
 }
 
 let count = 0
