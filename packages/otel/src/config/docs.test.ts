@@ -40,10 +40,13 @@ describe('the table', () => {
   })
 
   test('keeps every row that can hold credentials secret', () => {
-    const secret = rows.filter(row => row.secret).map(row => row.key)
-    expect(secret).toEqual(
+    const keysOf = (secret: true | 'endpoint') =>
+      rows.filter(row => row.secret === secret).map(row => row.key)
+    expect(keysOf(true)).toEqual(
       rows.filter(row => /headers$/.test(row.key) && row.group === 'Sending').map(row => row.key),
     )
-    expect(secret).toHaveLength(4)
+    expect(keysOf(true)).toHaveLength(4)
+    expect(keysOf('endpoint')).toEqual(rows.filter(row => /endpoint$/i.test(row.key)).map(row => row.key))
+    expect(keysOf('endpoint')).toHaveLength(5)
   })
 })

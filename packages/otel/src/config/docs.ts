@@ -75,7 +75,7 @@ export function renderConfigurationPage(): string {
 function renderRow(row: Setting): string {
   const specified = row.spec ? row.env.find(name => name.startsWith('OTEL_')) : undefined
   const names = row.env.map(name => `\`${name}\`${name === specified ? '*' : ''}`).join('<br>or ')
-  const secret = row.secret ? ' Secret: never printed.' : ''
+  const secret = row.secret === true ? ' Secret: never printed.' : ''
   return `| ${names} | ${renderDefault(row)} | ${escapeCell(row.says + secret)} |`
 }
 

@@ -55,7 +55,12 @@ export class FileWalk {
   /** A scalar or a list of scalars, to be parsed by the row like the text of an environment variable. */
   set(key: SettingKey, value: unknown, at: string): void {
     const text = toText(value)
-    if (text === undefined) this.invalid(at, value, 'expected a text, a number or true or false; ignored')
+    if (text === undefined)
+      this.invalid(
+        at,
+        `<${Array.isArray(value) ? 'list' : typeof value}>`,
+        'expected a text, a number or true or false; ignored',
+      )
     else this.#entries.push({ key, text, at: this.#place(at) })
   }
 

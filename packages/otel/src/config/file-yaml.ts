@@ -43,7 +43,9 @@ export function substitute(text: string, env: Env, notes: string[] = []): string
     const dash = reference.indexOf(':-')
     const variable = dash < 0 ? reference : reference.slice(0, dash)
     if (!name.test(variable)) {
-      notes.push(`${whole} is not a reference to an environment variable and is used as it is`)
+      notes.push(
+        'what stands between dollar-brace and brace is not the name of an environment variable and is used as it is',
+      )
       return whole
     }
     return lookUp(env, variable) || (dash < 0 ? '' : reference.slice(dash + 2))
@@ -67,7 +69,9 @@ function coerce(text: string): unknown {
   return text
 }
 
-/** The parser announces a picture of the place with a colon; the picture is left out. */
+/** What and where. What the parser quotes of the file may be a credential; so may the picture of the place it draws. */
 function firstLine(error: Error): string {
-  return error.message.split('\n', 1)[0]!.replace(/:$/, '')
+  const line = error.message.split('\n', 1)[0]!
+  const where = / at line \d+, column \d+/.exec(line)?.[0] ?? ''
+  return `${line.split(/: | at line /, 1)[0]!.replace(/:$/, '')}${where}`
 }

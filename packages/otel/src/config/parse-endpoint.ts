@@ -12,15 +12,24 @@ export interface Endpoint {
   readonly userinfo?: string
 }
 
+/** What people write instead. Any other word may be part of a damaged password. */
+const otherSchemes = new Set(
+  'ftp grpc grpcs h2c tcp udp unix ws wss otlp htp htpp htttp ttp httpss'.split(' '),
+)
+
 /** `http://collector:4317`, `https://host/prefix`, `collector:4317`, `[::1]:4317`. */
 export function parseEndpoint(text: string): Parsed<Endpoint | undefined> {
   const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)
   const scheme = match?.[1]?.toLowerCase()
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
-    return { fault: `expected http:// or https://, not ${scheme}://` }
+    return {
+      fault: `expected http:// or https://${otherSchemes.has(scheme) ? `, not ${scheme}://` : ''}`,
+    }
   }
   if (scheme === undefined && /^https?:/i.test(text))
     return { fault: 'expected http:// or https:// with two slashes' }
+  const misplaced = findMisplaced(text)
+  if (misplaced !== undefined) return { fault: misplaced }
   let url: URL
   try {
     url = new URL(scheme === undefined ? `http://${text}` : text)
@@ -43,6 +52,15 @@ export function parseEndpoint(text: string): Parsed<Endpoint | undefined> {
   }
 }
 
+/** A slash in a password makes the rest of it a path and the user a host: then everything goes to the wrong place. */
+function findMisplaced(text: string): string | undefined {
+  const path = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/)?[^/?#\\]*(.*)$/s.exec(text)![1]!
+  if (path.includes('@'))
+    return 'there is an @ after the path began; write / ? # and \\ in a password as %2F %3F %23 and %5C'
+  if (/^[^?]*:\d{2,5}(?:[/?]|$)/.test(path)) return 'there is a port after the path began'
+  return /[#\\]/.test(path) ? 'expected no # and no backslash; write them as %23 and %5C' : undefined
+}
+
 /** A `%` that begins no escape is a character of the password. */
 function decode(text: string): string {
   try {
@@ -61,11 +79,9 @@ function readPort(text: string, scheme: string | undefined, url: URL): number | 
 
 /** Any URL for an HTTP exporter that is not OTLP (Zipkin). */
 export function parseUrl(text: string): Parsed<string> {
-  try {
-    const url = new URL(text)
-    if (url.protocol === 'http:' || url.protocol === 'https:') return { value: text }
-  } catch {
-    // said below
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) {
+    const misplaced = findMisplaced(text)
+    return misplaced === undefined ? { value: text } : { fault: misplaced }
   }
   return { fault: 'expected a URL that starts with http:// or https://' }
 }

@@ -1,4 +1,5 @@
 // Text to value. A parser never throws and never looks at the world: it returns the value, or what it expected.
+import { isPlace } from '../self/endpoint-text.ts'
 
 export type Parsed<T> =
   | {
@@ -13,9 +14,14 @@ export function parseText(text: string): Parsed<string> {
   return { value: text }
 }
 
-/** Shortens and hides what must not fill a log line or leave the process. */
-export function renderText(text: string, secret: boolean): string {
-  if (secret) return '<hidden>'
-  const shown = text.replace(/\/\/[^/?#\s]*@/, '//<hidden>@').replace(/(:\/\/[^\s?]*\?).+/, '$1<hidden>')
-  return JSON.stringify(shown.length > 80 ? `${shown.slice(0, 77)}...` : shown)
+/**
+ * Shortens and hides what must not fill a log line or leave the process. What may hold a credential is shown only when it is
+ * plainly none: in a damaged value nobody knows where the password ends.
+ */
+export function renderText(text: string, secret: boolean | 'endpoint'): string {
+  if (secret === true) return '<hidden>'
+  // What nobody expanded is no secret, and has to be seen.
+  const plain = text.trim().replace(/(?<=^|[/:.])(?:\$\([A-Z_]+\)|\$\{[A-Z_]+\})(?=$|[/:.])/g, 'x')
+  if ((secret === 'endpoint' || /@|:\/\//.test(text)) && !isPlace(plain)) return '<hidden>'
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text)
 }

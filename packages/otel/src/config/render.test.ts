@@ -89,7 +89,7 @@ test('the list of settings names what was set and where, and hides what is secre
   const lines = renderSettings(origins)
   expect(lines).toEqual([
     'serviceName (code)',
-    'OTEL_EXPORTER_OTLP_ENDPOINT="http://<hidden>@c:4317" (environment)',
+    'OTEL_EXPORTER_OTLP_ENDPOINT=<hidden> (environment)',
     'OTEL_EXPORTER_OTLP_HEADERS=<hidden> (environment)',
     'OTEL_BSP_SCHEDULE_DELAY="500" (environment)',
   ])

@@ -1,7 +1,10 @@
 // Config to text for people: the startup line, and every setting that differs from its default.
+
+import { describeEndpoint } from '../self/endpoint-text.ts'
 import type { Config, OtlpTarget, SamplerConfig } from './config.ts'
 import { renderText } from './parse.ts'
 import type { Origins } from './resolve.ts'
+import type { Setting } from './setting.ts'
 import { settings } from './settings.ts'
 
 export interface StartupDetails {
@@ -60,9 +63,7 @@ function renderExporter(name: string, otlp: OtlpTarget, zipkin: string, config: 
 
 /** Host and port; the scheme only where it says something (TLS), the path only where it is not the usual one. */
 function renderHost(endpoint: string, insecure: boolean): string {
-  const text = endpoint
-    .replace(/\/\/[^/?#]*@/, '//') // userinfo and query may be secret
-    .replace(/[?#].*$/, '')
+  const text = describeEndpoint(endpoint)
     .replace(/^http:\/\//, '')
     .replace(/\/(v1\/(traces|metrics|logs))?$/, '')
   return insecure || text.startsWith('https://') ? text : `https://${text}`
@@ -98,12 +99,16 @@ function renderNames(names: readonly string[]): string {
 }
 
 /** `OTEL_BSP_SCHEDULE_DELAY="500" (environment)`, one per setting that was set; secrets are hidden. */
+function secretOf(row: Setting): boolean | 'endpoint' {
+  return row.secret ?? false
+}
+
 export function renderSettings(origins: Origins): string[] {
   const lines: string[] = []
   for (const row of settings) {
     const origin = origins[row.key]
     if (origin.from === 'default') continue
-    const text = origin.text === undefined ? '' : `=${renderText(origin.text, 'secret' in row)}`
+    const text = origin.text === undefined ? '' : `=${renderText(origin.text, secretOf(row))}`
     lines.push(`${origin.name}${text} (${origin.from})`)
   }
   return lines

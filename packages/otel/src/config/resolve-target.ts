@@ -137,8 +137,7 @@ function checkEndpoint(
         'the scheme is missing; using https:// (TLS) as specified, write http:// for plain text',
       )
     }
-    if (path !== '/')
-      say('ORG_OTEL_CONFIG_CONFLICT', `gRPC endpoints have no path; ${JSON.stringify(path)} is ignored`)
+    if (path !== '/') say('ORG_OTEL_CONFIG_CONFLICT', 'gRPC endpoints have no path; it is ignored')
     return
   }
   if (scheme === undefined) say('ORG_OTEL_CONFIG_INVALID', 'the scheme is missing; using http://')
@@ -157,6 +156,6 @@ function checkEndpoint(
 }
 
 function renderSubject(origin: Origin): string {
-  const text = origin.text === undefined ? '' : `=${renderText(origin.text, false)}`
+  const text = origin.text === undefined ? '' : `=${renderText(origin.text, 'endpoint')}`
   return `${origin.name ?? 'endpoint'}${text} (${origin.from})`
 }

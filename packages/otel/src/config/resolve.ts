@@ -183,7 +183,7 @@ function takeEnv(
     }
     const left = findUnexpanded(text)
     // Of pairs only the one with the unexpanded part is left out; their parser does that.
-    if (left !== undefined && row.parse !== parsePairs && !row.secret) {
+    if (left !== undefined && row.parse !== parsePairs && row.secret !== true) {
       problems.push(
         invalid(row, name, raw, 'environment', `${left} was not expanded; ${describeFallback(row)}`),
       )
@@ -210,14 +210,14 @@ function takeText(
   }
   if (parsed.faults !== undefined) problems.push(invalid(row, name, text, from, parsed.faults.join('; ')))
   values[row.key] = parsed.value
-  origins[row.key] = { from, name, text: row.secret ? '<hidden>' : text }
+  origins[row.key] = { from, name, text: row.secret === true ? '<hidden>' : text }
   return true
 }
 
 function invalid(row: Row, name: string, text: string, from: string, message: string): Problem {
   return {
     code: 'ORG_OTEL_CONFIG_INVALID',
-    subject: `${name}=${renderText(text, row.secret === true)} (${from})`,
+    subject: `${name}=${renderText(text, row.secret ?? false)} (${from})`,
     message,
   }
 }

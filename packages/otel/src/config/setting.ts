@@ -21,8 +21,11 @@ export interface Setting<K extends string = string, T = any> {
   readonly fallback: T
   readonly group: Group
   readonly says: string
-  /** The value never leaves the process, not even at debug level. */
-  readonly secret?: true
+  /**
+   * The value never leaves the process, not even at debug level. An `endpoint` may hold a credential: it is shown when it
+   * is nothing but scheme, host, port and path.
+   */
+  readonly secret?: true | 'endpoint'
   /** Defined by the OpenTelemetry specification (and not only by Node's SDK or by us). */
   readonly spec?: true
   /** The default as people read it, where the value itself does not say it. */

@@ -23,6 +23,7 @@ export function otlpRows<const P extends 'otlp' | 'traces.otlp' | 'metrics.otlp'
       key: `${prefix}.endpoint` as `${P}.endpoint`,
       env: env('ENDPOINT'),
       parse: parseEndpoint,
+      secret: 'endpoint',
       fallback: undefined as Endpoint | undefined,
       shown: base
         ? 'the node of `NODE_IP`, else `http://localhost:4317` (gRPC) or `:4318` (HTTP)'

@@ -183,6 +183,7 @@ export const settings = [
     key: 'zipkinEndpoint',
     env: ['OTEL_EXPORTER_ZIPKIN_ENDPOINT'],
     parse: parseUrl,
+    secret: 'endpoint',
     fallback: 'http://localhost:9411/api/v2/spans',
     group: 'Traces',
     spec: true,

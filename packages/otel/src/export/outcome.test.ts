@@ -1,8 +1,8 @@
+import { describeEndpoint } from '../self/endpoint-text.ts'
 import { readPartialSuccess } from './answer.ts'
 import { computeBackoffMs } from './backoff.ts'
 import { readRetryInfo } from './grpc-sender.ts'
 import { outcomeOfGrpc, outcomeOfStatus, parseRetryAfter } from './outcome.ts'
-import { describeEndpoint } from './reports.ts'
 
 const now = Date.parse('2026-11-21T08:00:00Z')
 

@@ -1,5 +1,6 @@
 // What a person should know about sending, said once: when nobody answers, when it is over and what it cost, when a
 // collector refuses. Header values and URL credentials never appear.
+import { describeEndpoint } from '../self/endpoint-text.ts'
 import { say } from '../self/log.ts'
 import type { Ledger } from './account.ts'
 import type { LaneOptions } from './outbox.ts'
@@ -128,16 +129,6 @@ function droppedBy(ledgers: Iterable<Ledger>): number {
   let total = 0
   for (const ledger of ledgers) total += ledger.droppedTotal()
   return total
-}
-
-/** Without user, password, query and fragment: those may be secrets. */
-export function describeEndpoint(endpoint: string): string {
-  try {
-    const url = new URL(endpoint)
-    return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`
-  } catch {
-    return 'an endpoint that is not a URL'
-  }
 }
 
 function describeBytes(bytes: number): string {
