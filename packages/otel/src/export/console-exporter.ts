@@ -1,5 +1,5 @@
-// `OTEL_*_EXPORTER=console`: what would be sent, as OTLP/JSON, one request per line. Asked for by name, and only then,
-// it goes to stdout, where the specification's console exporter goes.
+// `OTEL_*_EXPORTER=console`: what would be sent, as OTLP/JSON, one request per line, for a person at a terminal. On stderr,
+// because stdout belongs to the application: others read it.
 import { writeSync } from 'node:fs'
 import { transcode } from './json.ts'
 import type { Sender } from './sender.ts'
@@ -8,8 +8,8 @@ export function createConsoleExporter(): Sender {
   return {
     async send(_target, { signal, bytes }) {
       try {
-        // By descriptor: an error event of process.stdout nobody listens to would end the process.
-        writeSync(1, `${JSON.stringify(transcode(signal, bytes))}\n`)
+        // By descriptor: an error event of process.stderr nobody listens to would end the process.
+        writeSync(2, `${JSON.stringify(transcode(signal, bytes))}\n`)
       } catch {
         // Closed or full: not worth a retry.
       }

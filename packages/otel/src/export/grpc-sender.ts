@@ -6,6 +6,7 @@ import { readPartialSuccess } from './answer.ts'
 import { describeFailure } from './failure.ts'
 import { lowerCaseKeys } from './http-headers.ts'
 import { grpcOfHttpStatus, type Outcome, outcomeOfGrpc } from './outcome.ts'
+import { readRefusal } from './refusal-text.ts'
 import type { Sender, Shipment } from './sender.ts'
 import { readTlsFiles } from './tls-files.ts'
 import { untraced } from './untraced.ts'
@@ -81,7 +82,7 @@ function call(
       const isOurs = code.startsWith('ERR_INVALID') || code.startsWith('ERR_HTTP2_INVALID')
       return resolve(
         isOurs
-          ? { kind: 'refused', code, says: message }
+          ? { kind: 'refused', code, says: 'one of OTEL_EXPORTER_OTLP_HEADERS cannot be sent as a header' }
           : { kind: 'retry', code: 'UNAVAILABLE', says: message, unreachable: true },
       )
     }
@@ -91,6 +92,7 @@ function call(
     let details: string | undefined
     let httpStatus = 0
     let isGrpc = false
+    let contentType = ''
     let size = 0
     const chunks: Buffer[] = []
     let outcome: Outcome | undefined
@@ -122,7 +124,8 @@ function call(
 
     stream.on('response', headers => {
       httpStatus = Number(headers[':status'])
-      isGrpc = String(headers['content-type'] ?? '').startsWith('application/grpc')
+      contentType = String(headers['content-type'] ?? '')
+      isGrpc = contentType.startsWith('application/grpc')
       // "Trailers-only": status and all in the first and only header block.
       readStatus(headers)
     })
@@ -144,7 +147,7 @@ function call(
       if (link.finished) destroyUnused(link)
       if (outcome !== undefined) return resolve(outcome)
       if (status !== undefined) {
-        const answer = outcomeOfGrpc(status, message, readRetryInfo(details))
+        const answer = outcomeOfGrpc(status, message, readRetryInfo(details), Object.values(target.headers))
         return resolve(
           answer.kind === 'accepted'
             ? { kind: 'accepted', ...readPartialSuccess(readMessage(chunks)) }
@@ -170,7 +173,10 @@ function call(
         })
       }
       if (httpStatus !== 0) {
-        const answer = outcomeOfGrpc(grpcOfHttpStatus(httpStatus), `HTTP ${httpStatus}`, undefined)
+        // A proxy, or a server that does not speak gRPC: its page is all there is.
+        const page = readRefusal(contentType, Buffer.concat(chunks), Object.values(target.headers))
+        const said = page === '' ? '' : `; it says: ${page}`
+        const answer = outcomeOfGrpc(grpcOfHttpStatus(httpStatus), `HTTP ${httpStatus}${said}`, undefined)
         return resolve(answer)
       }
       const { code, says } = explain(link.failure, target)

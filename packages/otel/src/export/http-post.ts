@@ -173,7 +173,7 @@ function writeHead(path: string, headers: Headers, length: number): string {
     // The body is as long as it is, and comes in one piece.
     if (name === 'content-length' || name === 'transfer-encoding') continue
     const value = headers[name]!
-    if (!headerName.test(name) || !headerValue.test(value)) throw illegalHeader(name)
+    if (!headerName.test(name) || !headerValue.test(value)) throw illegalHeader()
     head += `${name}: ${value}\r\n`
   }
   return `${head}content-length: ${length}\r\n\r\n`
@@ -194,9 +194,9 @@ function readAuthorization(url: URL): Record<string, string> {
   }
 }
 
-/** The value may be a secret. */
-function illegalHeader(name: string): Error {
-  const says = `the header ${JSON.stringify(name)} has characters that no header may have`
+/** The value is a secret; in a damaged list the name may be a part of it. */
+function illegalHeader(): Error {
+  const says = 'one of OTEL_EXPORTER_OTLP_HEADERS has characters that no header may have'
   return Object.assign(new Error(says), { code: 'ERR_INVALID_CHAR' })
 }
 

@@ -4,6 +4,7 @@ import { readPartialSuccess } from './answer.ts'
 import { lowerCaseKeys } from './http-headers.ts'
 import { type Answer, HttpClient } from './http-post.ts'
 import { type Outcome, outcomeOfStatus } from './outcome.ts'
+import { readRefusal } from './refusal-text.ts'
 import type { Sender, Shipment } from './sender.ts'
 import { userAgent } from './user-agent.ts'
 
@@ -55,8 +56,14 @@ export function outcomeOfAnswer(
     }
   }
   const outcome = outcomeOfStatus(answer.status, answer.headers['retry-after'], Date.now())
-  if (outcome.kind !== 'accepted') return outcome
   const type = answer.headers['content-type'] ?? ''
+  if (outcome.kind !== 'accepted') {
+    const said =
+      answer.headers['content-encoding'] === undefined
+        ? readRefusal(type, answer.body, Object.values(target.headers))
+        : ''
+    return said === '' ? outcome : { ...outcome, says: `${outcome.says}; it says: ${said}` }
+  }
   // A proxy's login page answers 200 to everything; taking it for success would lose everything in silence.
   if (
     type.startsWith('text/html') &&

@@ -281,7 +281,9 @@ export class Outbox {
         outcome = await holding(packet, bytes =>
           sender.send(target, { signal: ledger.signal, bytes, gzipped, items }, timeoutMs),
         )
-        this.options.durations.record(ledger, performance.now() - began, outcome)
+        const durationMs = performance.now() - began
+        this.options.durations.record(ledger, durationMs, outcome)
+        this.options.reports.sent(lane.options, items, packet.bytes.length, durationMs, outcome)
       }
     } catch (error) {
       // Ours to fix, and not by sending the same bytes again.

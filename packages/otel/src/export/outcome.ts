@@ -1,6 +1,8 @@
 // What came of one attempt to send, in one vocabulary for HTTP and gRPC, and the tables that lead there.
 // Sources: OTLP specification 1.x, "OTLP/HTTP Response", "OTLP/gRPC Response".
 
+import { clean } from './refusal-text.ts'
+
 export type Outcome =
   /** Taken. `rejected` items of it were refused for the reason given (partial success). */
   | { readonly kind: 'accepted'; readonly rejected: number; readonly message: string }
@@ -100,11 +102,20 @@ const grpcHints: Record<string, string> = {
   UNIMPLEMENTED: 'the endpoint does not offer this OTLP service',
 }
 
-/** `retryInfoMs`: the delay of google.rpc.RetryInfo, which alone makes RESOURCE_EXHAUSTED retryable. */
-export function outcomeOfGrpc(status: number, message: string, retryInfoMs: number | undefined): Outcome {
+/**
+ * `retryInfoMs`: the delay of google.rpc.RetryInfo, which alone makes RESOURCE_EXHAUSTED retryable. `secrets`: what we sent
+ * and the message may quote.
+ */
+export function outcomeOfGrpc(
+  status: number,
+  message: string,
+  retryInfoMs: number | undefined,
+  secrets: readonly string[] = [],
+): Outcome {
   if (status === 0) return { kind: 'accepted', rejected: 0, message: '' }
   const code = grpcNames[status] ?? String(status)
-  const says = message === '' ? `gRPC ${code}` : `gRPC ${code} (${message.slice(0, 200)})`
+  const said = clean(message, secrets)
+  const says = said === '' ? `gRPC ${code}` : `gRPC ${code} (${said})`
   const afterMs = retryInfoMs === undefined ? undefined : Math.min(retryInfoMs, maxRetryAfterMs)
   if (retryableNames.has(code) || (code === 'RESOURCE_EXHAUSTED' && afterMs !== undefined)) {
     return { kind: 'retry', code, says, afterMs, unreachable: false }

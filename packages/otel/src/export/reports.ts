@@ -1,7 +1,7 @@
 // What a person should know about sending, said once: when nobody answers, when it is over and what it cost, when a
 // collector refuses. Header values and URL credentials never appear.
 import { describeEndpoint } from '../self/endpoint-text.ts'
-import { say } from '../self/log.ts'
+import { isSaid, say } from '../self/log.ts'
 import type { Ledger } from './account.ts'
 import type { LaneOptions } from './outbox.ts'
 import type { Outcome } from './outcome.ts'
@@ -99,6 +99,20 @@ export class Reports {
       'ORG_OTEL_EXPORT_BUFFER_FULL',
       `the buffer of ${describeBytes(capacityBytes)} is full; dropping the oldest telemetry, ` +
         `first ${items} items of ${lane.ledger.signal} (${this.timestamp()})`,
+    )
+  }
+
+  /** Each request with its answer, for who looks closely. */
+  sent(lane: LaneOptions, items: number, bytes: number, durationMs: number, outcome: Outcome): void {
+    if (!isSaid('debug')) return
+    const answer = outcome.kind === 'accepted' ? 'accepted' : `${outcome.kind} (${outcome.says})`
+    const rejected =
+      outcome.kind === 'accepted' && outcome.rejected > 0 ? `, ${outcome.rejected} rejected` : ''
+    say(
+      'debug',
+      'ORG_OTEL_EXPORT_SENT',
+      `${items} items of ${lane.ledger.signal}, ${bytes} bytes, to ${describeEndpoint(lane.target.endpoint)}: ` +
+        `${answer}${rejected} in ${durationMs.toFixed(1)} ms (${this.timestamp()})`,
     )
   }
 

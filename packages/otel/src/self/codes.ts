@@ -212,6 +212,24 @@ export const codes = [
       'We do not send the lines of this logger, so that nothing arrives twice. Remove the transport to change that.',
   },
   {
+    code: 'ORG_OTEL_EXPORT_SENT',
+    level: 'debug',
+    says: 'One request to the collector and its answer.',
+    action: 'Nothing to do. Shown with OTEL_LOG_LEVEL=debug.',
+  },
+  {
+    code: 'ORG_OTEL_LIBRARY',
+    level: 'debug',
+    says: 'One copy of a library that we know, and what became of it: instrumented or not, and why.',
+    action: 'Nothing to do. Shown with OTEL_LOG_LEVEL=debug.',
+  },
+  {
+    code: 'ORG_OTEL_CONFIG_FOREIGN',
+    level: 'info',
+    says: 'Settings of another agent are in the environment. They have no effect on us.',
+    action: 'The line names our settings beside theirs. Set ours, and remove theirs once that agent is gone.',
+  },
+  {
     code: 'ORG_OTEL_EXPORT_UNSENT',
     level: 'warn',
     says: 'The process ended before the collector had confirmed everything.',

@@ -12,6 +12,11 @@ export function setLogLevel(level: LogLevel): void {
   threshold = rank[level]
 }
 
+/** Whether such a line would be written: asked before a costly text is made. */
+export function isSaid(level: Exclude<LogLevel, 'none'>): boolean {
+  return rank[level] <= threshold
+}
+
 /** Writes `[otel] CODE text` unless the very same line was written before. */
 export function say(level: Exclude<LogLevel, 'none'>, code: string, text: string): void {
   if (rank[level] > threshold) return
