@@ -10,6 +10,7 @@ export const lateFiles = [
   'build/logging.ts',
   'build/span-metrics.ts',
   'config/closest.ts',
+  'config/instrumentation-options.ts',
   'config/misspelt.ts',
   'config/parse-json.ts',
   'config/parse-log-fields.ts',

@@ -54,18 +54,43 @@ export const ourInstrumentations = [
   'console',
 ] as const
 
-/** What people write for the same thing: package names and older names. */
+/** Other names of the same thing: packages, and names of older releases. */
 export const instrumentationAliases: Readonly<Record<string, string>> = {
   '@confluentinc/kafka-javascript': 'confluent-kafka',
   'confluent-kafka-javascript': 'confluent-kafka',
   '@platformatic/kafka': 'platformatic-kafka',
   rdkafka: 'node-rdkafka',
   nestjs: 'nestjs-core',
-  postgres: 'pg',
   'socket-io': 'socket.io',
   fetch: 'undici',
   https: 'http',
   'redis-4': 'redis',
+}
+
+/** What people write for it by habit: taken as it was meant, and said. */
+export const instrumentationHabits: Readonly<Record<string, string>> = {
+  postgres: 'pg',
+  postgresql: 'pg',
+  'node-postgres': 'pg',
+  mongo: 'mongodb',
+  kafka: 'kafkajs',
+  nest: 'nestjs-core',
+  'grpc-js': 'grpc',
+  '@grpc/grpc-js': 'grpc',
+  '@nestjs/core': 'nestjs-core',
+  '@hapi/hapi': 'hapi',
+  amqp: 'amqplib',
+  rabbitmq: 'amqplib',
+  aws: 'aws-sdk',
+  cassandra: 'cassandra-driver',
+  mssql: 'tedious',
+  oracle: 'oracledb',
+  'node-redis': 'redis',
+  'express.js': 'express',
+  prometheus: 'prom-client',
+  lambda: 'aws-lambda',
+  runtime: 'runtime-node',
+  logs: 'console',
 }
 
 export const instrumentationNames: readonly string[] = [...upstreamInstrumentations, ...ourInstrumentations]

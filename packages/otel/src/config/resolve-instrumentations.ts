@@ -2,25 +2,24 @@ import type { Problem } from '../self/problem.ts'
 import { cleanValue } from './clean.ts'
 import { findClosest } from './closest.ts'
 import type { Config } from './config.ts'
-import { instrumentationAliases, instrumentationNames } from './instrumentation-names.ts'
+import {
+  instrumentationAliases,
+  instrumentationHabits,
+  instrumentationNames,
+} from './instrumentation-names.ts'
+import { explainOption, findOption } from './instrumentation-options.ts'
 import { knownNames } from './known-names.ts'
-import { lookUp } from './look-up.ts'
-import { findInstrumentation } from './parse-instrumentations.ts'
+import { explainInstrumentation, findInstrumentation } from './parse-instrumentations.ts'
 import { parseOptionValue } from './parse-json.ts'
 import type { Env } from './read-env.ts'
+import type { Origins } from './resolve.ts'
 import { optionPrefix, type Values } from './settings.ts'
 
 type Options = Record<string, Record<string, unknown>>
 
-/** Options whose capital letters cannot be guessed from words. */
-const oddSpellings: Readonly<Record<string, string>> = {
-  requireParentForOutgoingSpans: 'requireParentforOutgoingSpans',
-  requireParentForIncomingSpans: 'requireParentforIncomingSpans',
-  requireParentForSpans: 'requireParentforSpans',
-}
-
 export function resolveInstrumentations(
   v: Values,
+  origins: Origins,
   env: Env,
   fromFile: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined,
   problems: Problem[],
@@ -28,7 +27,8 @@ export function resolveInstrumentations(
   const options: Options = {}
   if (fromFile !== undefined) merge(options, fromFile, 'the configuration file', problems)
   if (v['genai.captureContent']) options.openai = { ...options.openai, captureMessageContent: true }
-  merge(options, v['instrumentations.options'], 'ORG_OTEL_INSTRUMENTATION_OPTIONS', problems)
+  const { from, name } = origins['instrumentations.options']
+  merge(options, v['instrumentations.options'], `${name} (${from})`, problems)
   mergeEnv(options, env, problems)
   const enabled =
     v['instrumentations.enabled'] === undefined ? undefined : new Set(v['instrumentations.enabled'])
@@ -56,57 +56,94 @@ function merge(
 ): void {
   for (const [written, entry] of Object.entries(more)) {
     const name = findInstrumentation(written)
-    if (name !== undefined) options[name] = { ...options[name], ...entry }
-    else {
-      const near = findClosest(written, instrumentationNames)
+    const fault = explainInstrumentation(written, name)
+    if (fault !== undefined)
       problems.push({
         code: 'ORG_OTEL_CONFIG_INVALID',
         subject: where,
-        message: `there is no instrumentation ${JSON.stringify(written)}${near ? `, did you mean ${near}?` : ''}; its options are ignored`,
+        message: name === undefined ? `${fault}; its options are ignored` : fault,
       })
-    }
+    if (name === undefined) continue
+    for (const [option, value] of Object.entries(entry))
+      setOption(options, name, option, value, where, problems)
   }
+}
+
+/** An option that the instrumentation does not have is handed on all the same: it may be newer than our list. */
+function setOption(
+  options: Options,
+  name: string,
+  written: string,
+  value: unknown,
+  where: string,
+  problems: Problem[],
+): void {
+  const option = findOption(name, written)
+  if (option === undefined)
+    problems.push({
+      code: 'ORG_OTEL_CONFIG_UNKNOWN',
+      subject: where,
+      message: explainOption(name, written),
+    })
+  options[name] = { ...options[name], [option ?? written]: value }
 }
 
 /** `ORG_OTEL_INSTRUMENTATION_AWS_SDK_SUPPRESS_INTERNAL_INSTRUMENTATION=true`. */
 function mergeEnv(options: Options, env: Env, problems: Problem[]): void {
-  for (const name in env) {
-    if (!name.startsWith(optionPrefix) || knownNames().has(name)) continue
-    const raw = env[name]
+  for (const variable in env) {
+    if (!variable.startsWith(optionPrefix) || knownNames().has(variable)) continue
+    const raw = env[variable]
     if (!raw) continue
-    const split = splitOption(name.slice(optionPrefix.length))
+    const where = `${variable} (environment)`
+    const rest = variable.slice(optionPrefix.length)
+    const split = splitOption(rest)
     if (split === undefined) {
-      problems.push({
-        code: 'ORG_OTEL_CONFIG_UNKNOWN',
-        subject: `${name} (environment)`,
-        message: `is ignored, expected ${optionPrefix}<NAME>_<OPTION> with the name of an instrumentation`,
-      })
+      problems.push({ code: 'ORG_OTEL_CONFIG_UNKNOWN', subject: where, message: explainVariable(rest) })
       continue
     }
-    options[split.name] = { ...options[split.name], [split.option]: parseOptionValue(cleanValue(raw).text) }
+    const fault = explainInstrumentation(split.written, split.name)
+    if (fault !== undefined)
+      problems.push({ code: 'ORG_OTEL_CONFIG_INVALID', subject: where, message: fault })
+    setOption(options, split.name, split.option, parseOptionValue(cleanValue(raw).text), where, problems)
   }
 }
 
+/** The name may have several words: the nearest of what its first ones could mean. */
+function explainVariable(rest: string): string {
+  const parts = rest.toLowerCase().split('_')
+  for (let count = Math.min(3, parts.length - 1); count > 0; count--) {
+    const near = findClosest(parts.slice(0, count).join('-'), instrumentationNames)
+    if (near !== undefined)
+      return `is ignored, there is no such instrumentation; did you mean ${optionPrefix}${toUpper(near)}_...?`
+  }
+  return `is ignored, expected ${optionPrefix}<NAME>_<OPTION> with the name of an instrumentation`
+}
+
+function toUpper(name: string): string {
+  return name.toUpperCase().replace(/[^A-Z0-9]+/g, '_')
+}
+
 /** `AWS_SDK_SQS_...` -> `aws-sdk`, `sqs...`: the longest name that fits, so that `redis` does not take `redis-x`. */
-export function splitOption(rest: string): { name: string; option: string } | undefined {
-  let best: string | undefined
+export function splitOption(rest: string): { name: string; written: string; option: string } | undefined {
+  let best = ''
   let bestName = ''
-  for (const name of [...instrumentationNames, ...Object.keys(instrumentationAliases)]) {
-    const upper = name.toUpperCase().replace(/[^A-Z0-9]+/g, '_')
-    if (
-      rest.length > upper.length + 1 &&
-      rest.startsWith(`${upper}_`) &&
-      upper.length > (best?.length ?? 0)
-    ) {
+  const names = [
+    ...instrumentationNames,
+    ...Object.keys(instrumentationAliases),
+    ...Object.keys(instrumentationHabits),
+  ]
+  for (const name of names) {
+    const upper = toUpper(name)
+    if (rest.length > upper.length + 1 && rest.startsWith(`${upper}_`) && upper.length > best.length) {
       best = upper
       bestName = name
     }
   }
-  if (best === undefined) return undefined
-  const option = toCamelCase(rest.slice(best.length + 1))
+  if (best === '') return undefined
   return {
-    name: instrumentationAliases[bestName] ?? bestName,
-    option: lookUp(oddSpellings, option) ?? option,
+    name: findInstrumentation(bestName)!,
+    written: bestName,
+    option: toCamelCase(rest.slice(best.length + 1)),
   }
 }
 

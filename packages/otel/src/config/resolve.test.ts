@@ -354,7 +354,7 @@ describe('values that cannot be used', () => {
     ],
     [
       { ORG_OTEL_INSTRUMENTATION_OPTIONS: '{"pgg":{}}' },
-      'ORG_OTEL_CONFIG_INVALID ORG_OTEL_INSTRUMENTATION_OPTIONS: there is no instrumentation "pgg", did you mean pg?; its options are ignored',
+      'ORG_OTEL_CONFIG_INVALID ORG_OTEL_INSTRUMENTATION_OPTIONS (environment): there is no instrumentation "pgg", did you mean pg?; its options are ignored',
     ],
     [
       { ORG_OTEL_INSTRUMENTATION_NOPE_X: '1' },

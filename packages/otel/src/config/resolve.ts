@@ -320,7 +320,7 @@ function assemble(
       serviceFields: v['logs.serviceFields'],
       maxPerSecond: v['logs.maxPerSecond'],
     },
-    instrumentations: resolveInstrumentations(v, env, extras.options, problems),
+    instrumentations: resolveInstrumentations(v, origins, env, extras.options, problems),
     http: {
       probePaths: v['http.probePaths'],
       probeUserAgents: v['http.probeUserAgents'],

@@ -14,7 +14,7 @@ import { findClosest } from './closest.ts'
 import type { ExporterName, LogLevel, PropagatorName, Protocol, SamplingRule } from './config.ts'
 import type { Entry } from './entry.ts'
 import { suggestName } from './misspelt.ts'
-import { findInstrumentation } from './parse-instrumentations.ts'
+import { explainInstrumentation, findInstrumentation } from './parse-instrumentations.ts'
 import { isObject } from './parse-json.ts'
 import { type SamplerName, type SettingKey, settings } from './settings.ts'
 
@@ -263,9 +263,9 @@ function checkInstrumentations(value: unknown): string | undefined {
       faults.push('options: expected an object with one object per instrumentation')
     else {
       for (const [name, options] of Object.entries(value.options)) {
-        if (findInstrumentation(name) === undefined) {
-          faults.push(`options: there is no instrumentation ${JSON.stringify(name)}`)
-        } else if (!isObject(options)) faults.push(`options.${name}: expected an object`)
+        const found = findInstrumentation(name)
+        if (found === undefined) faults.push(`options: ${explainInstrumentation(name, found)}`)
+        else if (!isObject(options)) faults.push(`options.${name}: expected an object`)
       }
     }
   }
