@@ -56,15 +56,18 @@ const defaultFlushMs = 5000
 
 /** The preload's way in. What goes wrong is said in one line; the application runs in any case. */
 export function startFromRegister(): void {
-  begin({}, [])
+  begin({}, [], 'put --require @org/otel/register first')
 }
 
 /** The way in for `start()` in index.ts, which has checked the options and read them into `entries`. */
 export function startFromCode(objects: UserObjects, entries: readonly Entry[]): Telemetry {
-  return begin(objects, entries)
+  // In an ES module all imports are evaluated before its first line is.
+  const remedy =
+    'call start() in a file of its own and load it first: node --import ./telemetry.mjs app.mjs (docs/libraries.md, "start() in ES modules")'
+  return begin(objects, entries, remedy)
 }
 
-function begin(user: UserObjects, entries: readonly Entry[]): Telemetry {
+function begin(user: UserObjects, entries: readonly Entry[], remedy: string): Telemetry {
   const registry = claimProcess(version, __filename)
   if (registry === undefined) {
     const running = readRegistry()
@@ -76,7 +79,7 @@ function begin(user: UserObjects, entries: readonly Entry[]): Telemetry {
     return running?.handle as Telemetry
   }
   try {
-    const telemetry = run(user, entries)
+    const telemetry = run(user, entries, remedy)
     registry.handle = telemetry
     registry.state = telemetry.config.enabled ? 'started' : 'stopped'
     return telemetry
@@ -88,7 +91,7 @@ function begin(user: UserObjects, entries: readonly Entry[]): Telemetry {
   }
 }
 
-function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
+function run(user: UserObjects, entries: readonly Entry[], remedy: string): Telemetry {
   const resolved = resolveConfig({
     env: readEnv(),
     facts: readFacts(),
@@ -136,6 +139,7 @@ function run(user: UserObjects, entries: readonly Entry[]): Telemetry {
       'runtime-node': () => ({ modules: [] }),
     },
     libraryOptions,
+    remedy,
   })
   const releaseConsole = takeConsole(config, libraryOptions)
   tracing.ratioFile?.start()

@@ -5,20 +5,40 @@ import type { Problem } from '../self/problem.ts'
 import { knownNames } from './known-names.ts'
 import { explainName } from './misspelt.ts'
 import { optionPrefix } from './settings.ts'
+import { explainVendors } from './vendor-names.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
 /** One problem for each name that was meant to be a setting and is not. Values are never part of it. */
 export function checkNames(env: Env): Problem[] {
   const problems: Problem[] = []
+  let hasVendors = false
   for (const name in env) {
+    if (looksLikeVendors(name)) hasVendors = true
     if (!looksLikeOurs(name) || knownNames().has(name)) continue
     // Options of instrumentations are checked with those.
     if (name.startsWith(optionPrefix) && name.length > optionPrefix.length) continue
     const problem = explainName(name)
     if (problem !== undefined) problems.push(problem)
   }
+  if (hasVendors) problems.push(...explainVendors(env))
   return problems
+}
+
+/** `DD_`, `ELASTIC_APM_`, `SENTRY_`, `NEW_RELIC_`: see vendor-names.ts. */
+function looksLikeVendors(name: string): boolean {
+  switch (name.charCodeAt(0)) {
+    case 0x44:
+      return name.startsWith('DD_')
+    case 0x45:
+      return name.startsWith('ELASTIC_APM_')
+    case 0x4e:
+      return name.startsWith('NEW_RELIC_')
+    case 0x53:
+      return name.startsWith('SENTRY_')
+    default:
+      return false
+  }
 }
 
 /** OTEL_, OTLP_, ORG_OTEL_ in any case; two characters decide for nearly every name there is. */

@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/api'
 import type { Config } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
-import { say } from '../self/log.ts'
+import { isSaid, say } from '../self/log.ts'
 import { type CatalogRow, catalog } from './catalog.ts'
 import { type ChosenRow, chooseRows } from './choose.ts'
 import { loadChunk } from './chunk.ts'
@@ -23,6 +23,7 @@ import type { LibraryHooks } from './library.ts'
 import { isModuleFile } from './package-manifest.ts'
 import { parsePackagePath } from './package-path.ts'
 import { type OpenedHooks, Patcher, type SeenLibrary } from './patcher.ts'
+import { sayLibraries } from './say-libraries.ts'
 import { openUpstream } from './upstream.ts'
 
 export interface AttachOptions {
@@ -39,6 +40,8 @@ export interface AttachOptions {
   readonly builtins?: Readonly<Record<string, (options: Readonly<Record<string, unknown>>) => LibraryHooks>>
   /** Options for our own libraries by chunk (`kafka`, `logging`, `exemplars`), beneath those the user gave. */
   readonly libraryOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** What to do when libraries were loaded before us; it depends on how we were started. */
+  readonly remedy: string
   readonly log?: typeof say
 }
 
@@ -162,7 +165,9 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
   }
 
   const early = new Set<string>()
-  for (const filename of Object.keys((Module as any)._cache)) {
+  for (const [filename, loaded] of Object.entries((Module as any)._cache as Record<string, NodeModule>)) {
+    // What an ES module imports lies here before it is evaluated: the hook sees it in time.
+    if (loaded?.loaded !== true) continue
     const path = parsePackagePath(filename)
     if (path === undefined || !patcher.has(path.name)) continue
     for (const seen of patcher.markLoadedBefore(path)) early.add(`${seen.name} ${seen.version}`)
@@ -171,7 +176,7 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     log(
       'warn',
       'ORG_OTEL_LOADED_BEFORE',
-      `${[...early].join(', ')} loaded before @org/otel, so not instrumented; put --require @org/otel/register first`,
+      `${[...early].join(', ')} loaded before @org/otel, so not instrumented; ${options.remedy}`,
     )
 
   for (const one of on) {
@@ -205,6 +210,8 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
   }
   if (patcher.exactFiles.length > 0 || mayImport(Object.keys(esmFilesOf(on)), launch)) hookEsm()
 
+  const detachSaying = isSaid('debug') ? sayLibraries(chosen, patcher.seen, log) : () => {}
+
   return {
     instrumented() {
       const keys = new Set(started.map(({ key }) => key))
@@ -214,6 +221,7 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     seen: () => patcher.seen,
     chosen: () => chosen,
     detach() {
+      detachSaying()
       detachCjs()
       detachEsm?.()
       const all = new Set([...patcher.opened.values(), ...started.map(({ hooks }) => hooks)])

@@ -152,7 +152,8 @@ export const codes = [
     code: 'ORG_OTEL_LOADED_BEFORE',
     level: 'warn',
     says: 'Libraries were loaded before us and can no longer be instrumented.',
-    action: 'Put `--require @org/otel/register` before all other preloads.',
+    action:
+      'Put `--require @org/otel/register` before all other preloads. With start(), call it in a file of its own and load that first: `node --import ./telemetry.mjs app.mjs`.',
   },
   {
     code: 'ORG_OTEL_PROPAGATION',

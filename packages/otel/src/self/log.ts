@@ -35,5 +35,5 @@ export function say(level: Exclude<LogLevel, 'none'>, code: string, text: string
 }
 
 export function sayProblem(problem: Problem): void {
-  say('warn', problem.code, `${problem.subject}: ${problem.message}`)
+  say(problem.level ?? 'warn', problem.code, `${problem.subject}: ${problem.message}`)
 }

@@ -125,6 +125,7 @@ export function startFromRegister(): void {
   const enabled = list('OTEL_NODE_ENABLED_INSTRUMENTATIONS')
   const before = performance.now()
   const attached = attachLibraries({
+    remedy: 'put --require @org/otel/register first',
     config: {
       instrumentations: {
         ...(enabled ? { enabled } : {}),
