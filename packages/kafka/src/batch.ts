@@ -2,7 +2,7 @@
 import { context, type Link, propagation, type Span, SpanKind, trace } from '@opentelemetry/api'
 import { readPartition, startAttributes } from './facts.ts'
 import { guard } from './guard.ts'
-import { collectLinks, linkAttributes, maxLinks } from './links.ts'
+import { collectLinks, countUnlinked, linkAttributes, maxLinks, unlinkedMessages } from './links.ts'
 import { stateOf } from './message.ts'
 import { type ClientInfo, isIgnored, type KafkaOptions, resolveSettings } from './options.ts'
 import { beginProcess, countConsumed, findRunning, Processing, runProcessing } from './process.ts'
@@ -162,6 +162,8 @@ export function beginBatch(
     const aroundIsParent = around !== undefined && state.settings.parent === 'ambient'
     if (around && !aroundIsParent && links.length < maxLinks) links.push({ context: around })
     const base = propagation.deleteBaggage(active)
+    const unlinked = countUnlinked(messages, links, maxLinks)
+    if (unlinked > 0) attributes[unlinkedMessages] = unlinked
     const span = getTracer().startSpan(
       where.topic === undefined ? 'process' : `process ${where.topic}`,
       { kind: SpanKind.CONSUMER, attributes, links },

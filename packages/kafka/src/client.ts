@@ -18,6 +18,7 @@ const producers: readonly { has: readonly string[]; instrument: Instrument }[] =
   { has: ['produce', 'poll'], instrument: rdkafka.instrumentProducer },
   { has: ['send', 'asStream'], instrument: platformatic.instrumentProducer },
   { has: ['_write', '_final', 'close'], instrument: platformatic.instrumentProducerStream },
+  { has: ['_write', '_writev', 'close', 'connect'], instrument: rdkafka.instrumentProducerStream },
   { has: ['send', 'sendBatch', '_getInternalClient'], instrument: confluent.instrumentProducer },
   { has: ['send', 'sendBatch'], instrument: kafkajs.instrumentProducer },
 ]
@@ -37,17 +38,9 @@ function attach(
   facts: ClientFacts,
 ): void {
   guard('instrument a client', () => {
-    const isObject = (typeof client === 'object' && client !== null) || typeof client === 'function'
-    const row = isObject
-      ? table.find(({ has }) =>
-          has.every(name => typeof (client as Record<string, unknown>)[name] === 'function'),
-        )
-      : undefined
+    const row = table.find(({ has }) => hasFunctions(client, ...has))
     if (!row) {
-      sayOnce(
-        'warn',
-        'ORG_OTEL_KAFKA_UNKNOWN_CLIENT this is no producer or consumer we know; it is not traced',
-      )
+      sayUnknown(client, table)
       return
     }
     const owner = ownerOf(client)
@@ -57,6 +50,27 @@ function attach(
     learn(state.facts, facts)
     if (isNew || made) row.instrument(client, state)
   })
+}
+
+const hasFunctions = (value: unknown, ...names: readonly string[]): boolean =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+  names.every(name => typeof (value as Record<string, unknown>)[name] === 'function')
+
+/** What was given is not what was asked for: which function was meant, where that can be told. */
+function sayUnknown(given: unknown, asked: typeof producers | 'Kafka'): void {
+  const isKafka = hasFunctions(given, 'producer', 'consumer')
+  const isProducer = producers.some(({ has }) => hasFunctions(given, ...has))
+  const isConsumer = consumers.some(({ has }) => hasFunctions(given, ...has))
+  const what = isKafka
+    ? 'this is a Kafka object; use instrumentKafka(kafka)'
+    : isProducer && asked !== producers
+      ? 'this is a producer; use traceProducer(producer)'
+      : isConsumer && asked !== consumers
+        ? 'this is a consumer; use traceConsumer(consumer)'
+        : asked === 'Kafka'
+          ? 'this is no Kafka object of a client we know'
+          : 'this is no producer or consumer we know'
+  sayOnce('warn', `ORG_OTEL_KAFKA_UNKNOWN_CLIENT ${what}; it is not traced`)
 }
 
 /** State of the traced client that made this stream: its options are the ones that count. */
@@ -98,6 +112,10 @@ export function attachConsumer(
  */
 export function instrumentKafka<K extends object>(kafka: K, options?: KafkaOptions & ClientInfo): K {
   guard('instrumentKafka', () => {
+    if (!hasFunctions(kafka, 'producer', 'consumer')) {
+      sayUnknown(kafka, 'Kafka')
+      return
+    }
     const { state, isNew } = claim(kafka, options)
     learn(state.facts, readClientInfo(options))
     if (!isNew) return
@@ -176,8 +194,22 @@ export function traceProducer<P extends object>(producer: P, info?: ClientInfo &
  * ```
  */
 export function traceConsumer<C extends object>(consumer: C, info?: ClientInfo & KafkaOptions): C {
+  const isNew = typeof consumer === 'object' && consumer !== null && !registry.clients.has(consumer)
   attachConsumer(consumer, info, {})
+  if (isNew) guard('late use', () => sayLate(consumer))
   return consumer
+}
+
+/** Called after `run` or after a listener was added, `traceConsumer` has nothing left to wrap. */
+function sayLate(consumer: object): void {
+  const { listenerCount } = consumer as { listenerCount?: (event: string) => number }
+  if (typeof listenerCount === 'function' && listenerCount.call(consumer, 'data') > 0)
+    sayOnce(
+      'warn',
+      "ORG_OTEL_KAFKA_LATE traceConsumer() was called after a 'data' listener was added; that listener is not traced. Call it first",
+    )
+  const state = registry.clients.get(consumer)
+  if (state) kafkajs.watchLateRun(consumer, state)
 }
 
 /**

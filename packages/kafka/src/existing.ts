@@ -17,6 +17,8 @@ export interface Existing {
   readonly contexts: ReadonlyMap<number, SpanContext>
   /** To each of them, unless it belongs to the trace at work anyway. */
   readonly links: Link[]
+  /** Messages whose context is not among the links, because there were too many. */
+  readonly unlinked: number
 }
 
 /** Undefined when no message brings one, which costs nothing where there are no headers. */
@@ -25,6 +27,7 @@ export function readExisting(messages: readonly unknown[], active: Context): Exi
   let contexts: Map<number, SpanContext> | undefined
   let links: Link[] | undefined
   let seen: Set<string> | undefined
+  let unlinked = 0
   for (let i = 0; i < messages.length; i++) {
     const headers = (messages[i] as OutgoingMessage | null | undefined)?.headers
     if (headers === null || headers === undefined) continue
@@ -38,9 +41,13 @@ export function readExisting(messages: readonly unknown[], active: Context): Exi
     contexts.set(i, found)
     const id = found.traceId + found.spanId
     if (found.traceId === trace.getSpanContext(active)?.traceId) continue
-    if (seen.has(id) || links.length >= maxLinks) continue
+    if (seen.has(id)) continue
+    if (links.length >= maxLinks) {
+      unlinked++
+      continue
+    }
     seen.add(id)
     links.push({ context: found })
   }
-  return contexts && { contexts, links: links! }
+  return contexts && { contexts, links: links!, unlinked }
 }

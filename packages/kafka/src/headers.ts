@@ -37,6 +37,8 @@ const maxValueBytes = 8192
 const maxNameLength = 128
 /** How many headers, and how many values of one, are looked at where they have to be searched. */
 const maxScannedHeaders = 512
+/** More entries of a Map than this are not even passed over. */
+const maxPassedHeaders = 16_384
 
 const hasOwn = Object.prototype.hasOwnProperty
 
@@ -204,8 +206,14 @@ function collectEntries(headers: readonly unknown[] | Map<unknown, unknown>): Ma
     else all.set(key, [value])
   }
   if (isMap(headers)) {
-    let skip = headers.size - maxScannedHeaders
-    for (const [key, value] of headers) if (skip-- <= 0) add(key, value)
+    // A Map has no way to its end but past every entry. Of one that large the first ones are as good as any.
+    let skip = headers.size > maxPassedHeaders ? 0 : headers.size - maxScannedHeaders
+    let left = maxScannedHeaders
+    for (const [key, value] of headers) {
+      if (skip-- > 0) continue
+      add(key, value)
+      if (--left === 0) break
+    }
     return all
   }
   for (let i = Math.max(0, headers.length - maxScannedHeaders); i < headers.length; i++) {

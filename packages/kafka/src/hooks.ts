@@ -136,11 +136,6 @@ function wrapClass(made: unknown, attach: Attach, options: Options | undefined):
     guard('instrument a client', () => attach(client, options, readConstructorConfig(config)))
     return client
   }
-  const adopt = (stream: unknown, member: 'producer' | 'consumer', config: unknown) => {
-    const client = (stream as Record<string, unknown> | undefined)?.[member]
-    if (client && typeof client === 'object') instrument(client, config)
-    return stream
-  }
   return new Proxy(made as Class, {
     construct(target, args, newTarget) {
       return instrument(Reflect.construct(target, args, newTarget), args[0])
@@ -155,19 +150,26 @@ function wrapClass(made: unknown, attach: Attach, options: Options | undefined):
       if (typeof value !== 'function') return value
       // These two make their client inside of the file, past the proxy.
       if (name === 'createWriteStream') {
-        return (...args: unknown[]) => adopt(value.apply(target, args), 'producer', args[0])
+        return (...args: unknown[]) =>
+          adoptStream(value.apply(target, args), attachProducer, options, args[0])
       }
       if (name === 'createReadStream') {
-        return (...args: unknown[]) => adoptReadStream(value.apply(target, args), options, args[0])
+        return (...args: unknown[]) =>
+          adoptStream(value.apply(target, args), attachConsumer, options, args[0])
       }
       return value
     },
   })
 }
 
-function adoptReadStream(stream: unknown, options: Options | undefined, config: unknown): unknown {
-  guard('instrument a read stream', () => {
-    if (stream && typeof stream === 'object') attachConsumer(stream, options, readConstructorConfig(config))
+function adoptStream(
+  stream: unknown,
+  attach: Attach,
+  options: Options | undefined,
+  config: unknown,
+): unknown {
+  guard('instrument a stream', () => {
+    if (stream && typeof stream === 'object') attach(stream, options, readConstructorConfig(config))
   })
   return stream
 }

@@ -2,7 +2,7 @@
 import { type Attributes, type Link, propagation, ROOT_CONTEXT, type SpanContext } from '@opentelemetry/api'
 import { isTombstone, readKey, readOffset, readPartition } from './facts.ts'
 import { guard } from './guard.ts'
-import { decodeLatin1 } from './headers.ts'
+import { decodeLatin1, mentions, Replaced } from './headers.ts'
 import { getNames } from './names.ts'
 import type { Settings } from './options.ts'
 import { defaultSettings } from './options.ts'
@@ -10,6 +10,24 @@ import { type AnyMessage, messageContext, validSpanContext } from './propagate.t
 
 /** Default of OTEL_SPAN_LINK_COUNT_LIMIT. The SDK would keep the last ones and say so only at the end. */
 export const maxLinks = 128
+
+/** On a span whose links reached the limit: how many more messages brought the context of a sender. */
+export const unlinkedMessages = 'kafka.batch.unlinked_messages'
+
+/**
+ * Messages behind the last link that bring a context. They are only counted: whether their senders are among the linked
+ * ones would have to be read from every header.
+ */
+export function countUnlinked(messages: Iterable<AnyMessage>, links: readonly Link[], max: number): number {
+  if (links.length < max) return 0
+  const fields = Replaced.of(propagation.fields())
+  let count = 0
+  for (const message of messages) {
+    const headers = message === null || typeof message !== 'object' ? undefined : message.headers
+    if (headers !== null && headers !== undefined && mentions(headers, fields)) count++
+  }
+  return Math.max(0, count - links.length)
+}
 
 export interface LinkOptions {
   /** Most links to return; default 128, the limit of the SDK. */

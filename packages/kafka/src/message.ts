@@ -12,6 +12,7 @@ import {
 } from './process.ts'
 import { type AnyMessage, messageContext } from './propagate.ts'
 import { type ClientState, derive, looseState, registry } from './registry.ts'
+import { noteHandled } from './reminders.ts'
 import { isQuiet } from './telemetry.ts'
 
 /** What a message does not tell itself. Everything is optional; what the message has counts first. */
@@ -50,6 +51,7 @@ export function traceMessage<M extends AnyMessage, R>(
 ): R {
   const running = isObject(message) ? findRunning(message) : undefined
   if (running) return fn(running)
+  noteHandled(message)
   const processing = guard('traceMessage', () => begin(message, meta))
   if (!processing) return fn(trace.getActiveSpan() ?? noSpan())
   return runProcessing(processing, () => fn(processing.span))
@@ -68,6 +70,7 @@ export function traceMessage<M extends AnyMessage, R>(
  * ```
  */
 export function withMessageContext<M extends AnyMessage, R>(message: M, fn: () => R): R {
+  noteHandled(message)
   const active = context.active()
   return context.with(messageContext(message, propagation.deleteBaggage(trace.deleteSpan(active))), fn)
 }
@@ -96,6 +99,7 @@ export interface ProcessSpan {
  * ```
  */
 export function startProcessSpan(message: AnyMessage, meta: MessageMeta): ProcessSpan {
+  noteHandled(message)
   const processing = guard('startProcessSpan', () => begin(message, meta))
   if (!processing) return { span: noSpan(), context: context.active(), end() {} }
   return {

@@ -135,6 +135,7 @@ export function resolveSettings(
 ): Settings {
   if (!options) return base
   const settings: Record<string, unknown> = { ...base }
+  for (const name of Object.keys(options)) if (!known.has(name)) sayUnknownOption(name)
   for (const key of Object.keys(rules) as (keyof KafkaOptions)[]) {
     const value = options[key]
     if (value === undefined) continue
@@ -143,6 +144,27 @@ export function resolveSettings(
     else sayOnce('warn', `ORG_OTEL_KAFKA_OPTION ${key}: expected ${expected}; using ${show(settings[key])}`)
   }
   return Object.freeze(settings) as unknown as Settings
+}
+
+/** `semconvOptIn` is for the preload's hooks, the others say who the client is. */
+const known: ReadonlySet<string> = new Set([
+  ...Object.keys(rules),
+  'clientId',
+  'groupId',
+  'bootstrapServers',
+  'semconvOptIn',
+  'enabled',
+])
+
+function sayUnknownOption(name: string): void {
+  const letters = (text: string) => text.toLowerCase().replace(/[^a-z]|s$/g, '')
+  const meant = [...known].find(
+    one => letters(one) === letters(name) || one.toLowerCase().startsWith(name.toLowerCase()),
+  )
+  sayOnce(
+    'warn',
+    `ORG_OTEL_KAFKA_OPTION ${JSON.stringify(name)} is no option and is ignored${meant ? `; did you mean ${meant}?` : ''}`,
+  )
 }
 
 function show(value: unknown): string {

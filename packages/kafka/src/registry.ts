@@ -27,6 +27,8 @@ export interface ClientState {
   on: boolean
   /** How to take our functions off again, newest last. */
   readonly undo: (() => void)[]
+  /** `run` was called through us. */
+  hasRun?: boolean
   /** Span of the open transaction that sends are part of, with `transactionSpans`. */
   within?: Span | undefined
 }
@@ -43,6 +45,8 @@ interface Registry {
   readonly deliveredBy: WeakMap<object, ClientState>
   /** Messages that were counted as delivered, for paths that can see one twice. */
   readonly counted: WeakSet<object>
+  /** Messages that the application processes with a function of ours. Absent in older copies. */
+  handled?: WeakSet<object>
   /** Buffers of ours that a header serializer must put on the wire as they are. */
   readonly rawBuffers: WeakSet<object>
   /** Meter provider -> its instruments: two copies that observed the same series would undo each other's sums. */

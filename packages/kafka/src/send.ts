@@ -17,7 +17,7 @@ import { findErrorType } from './errors.ts'
 import { readExisting } from './existing.ts'
 import { readKey, readOffset, readPartition, startAttributes } from './facts.ts'
 import { guard, swallow } from './guard.ts'
-import { maxLinks } from './links.ts'
+import { maxLinks, unlinkedMessages } from './links.ts'
 import { getNames } from './names.ts'
 import type { HookInfo } from './options.ts'
 import { asText, type HeaderEncoding, Injection, type OutgoingMessage } from './outgoing.ts'
@@ -123,6 +123,9 @@ export function beginSend(
       ? startCreations(state, topic, messages, active, preserved, links)
       : undefined
     const attributes = sendAttributes(state, topic, messages)
+    // With spans of their own, messages beyond the limit have them, and only the link is missing.
+    const unlinked = (existing?.unlinked ?? 0) + (creations ? Math.max(0, messages.length - links.length) : 0)
+    if (unlinked > 0 && links.length >= maxLinks) attributes[unlinkedMessages] = unlinked
     const kind = isOwner ? SpanKind.PRODUCER : SpanKind.CLIENT
     const span = getTracer().startSpan(`send ${topic}`, { kind, attributes, links }, active)
     try {

@@ -12,7 +12,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { beginBatch, iterateMessages } from '../batch.ts'
-import { guard, swallow } from '../guard.ts'
+import { guard, sayOnce, swallow } from '../guard.ts'
 import { getNames } from '../names.ts'
 import { isIgnored } from '../options.ts'
 import { copyFields } from '../outgoing.ts'
@@ -287,10 +287,22 @@ export function watchTransaction(target: object, state: ClientState, ends: reado
   }
 }
 
+/** A consumer that fetches and never ran through us was running before: its handlers are the application's own. */
+export function watchLateRun(consumer: object, state: ClientState): void {
+  listenOnce(consumer, 'consumer.fetch_start', state, () => {
+    if (!state.hasRun && state.on)
+      sayOnce(
+        'warn',
+        'ORG_OTEL_KAFKA_LATE traceConsumer() was called after run(); the messages of this consumer are not traced. Call it first',
+      )
+  })
+}
+
 /** `run(config)`: the handlers of a copy of the config are ours; the caller's config stays as it is. */
 export function wrapRun(original: AnyFunction, state: ClientState): AnyFunction {
   return function (this: unknown, ...args: unknown[]) {
     const config = args[0] as { eachMessage?: unknown; eachBatch?: unknown } | null | undefined
+    state.hasRun = true
     if (state.on && config !== null && typeof config === 'object') {
       const copy = copyFields(config, runFields)
       const { eachMessage, eachBatch } = copy

@@ -1,9 +1,11 @@
 // 'data' listeners of consumers and streams: each message is processed in a span of its own.
 import { context } from '@opentelemetry/api'
+import { guard } from '../guard.ts'
 import { isIgnored } from '../options.ts'
 import { beginProcess, countConsumed, findRunning, runProcessing } from '../process.ts'
 import type { AnyMessage } from '../propagate.ts'
 import { type ClientState, registry } from '../registry.ts'
+import { remindOfSpans } from '../reminders.ts'
 import { isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
 
@@ -16,13 +18,47 @@ export function instrumentListeners(emitter: object, state: ClientState): void {
   replace(emitter, 'prependOnceListener', state, original => wrapOnce(original, 'prependListener'))
   // pipe() listens too, but handing a message on is not processing it.
   replace(emitter, 'pipe', state, wrapPipe)
+  replace(emitter, Symbol.asyncIterator, state, original => wrapIterator(original, state))
+}
+
+/** `for await`: messages are counted when they are handed out; their spans come from `consumeEach` or `traceMessage`. */
+function wrapIterator(original: AnyFunction, state: ClientState): AnyFunction {
+  return function (this: unknown, ...args: unknown[]) {
+    const stream = this as object
+    const iterator = original.apply(this, args)
+    const next = iterator?.next
+    if (typeof next !== 'function') return iterator
+    iterator.next = function (this: unknown, ...all: unknown[]) {
+      return next.apply(this, all).then((step: { done?: boolean; value?: unknown }) => {
+        if (!step.done) handOver(stream, step.value, state, 'for await')
+        return step
+      })
+    }
+    return iterator
+  }
+}
+
+function handOver(stream: object, message: unknown, state: ClientState, how: string): void {
+  if (!state.on) return
+  guard('deliver', () => {
+    if (markDelivered(message, state)) remindOfSpans(stream, message, how)
+  })
 }
 
 function wrapOn(original: AnyFunction, state: ClientState): AnyFunction {
   return function (this: unknown, ...args: unknown[]) {
     const [event, listener] = args
-    if (event !== 'data' || typeof listener !== 'function' || registry.inside > 0)
-      return original.apply(this, args)
+    if (event !== 'data' || typeof listener !== 'function') return original.apply(this, args)
+    const stream = this as object
+    if (piping > 0) {
+      const handed = function (this: unknown, ...emitted: unknown[]) {
+        handOver(stream, emitted[0], state, 'pipe')
+        return listener.apply(this, emitted)
+      }
+      handed.listener = listener
+      return original.call(this, event, handed, ...args.slice(2))
+    }
+    if (registry.inside > 0) return original.apply(this, args)
     const traced = function (this: unknown, ...emitted: unknown[]) {
       const call = () => listener.apply(this, emitted)
       const [message] = emitted
@@ -49,13 +85,16 @@ function wrapOnce(original: AnyFunction, add: 'on' | 'prependListener'): AnyFunc
   }
 }
 
+/** Above 0 while pipe() adds its listeners. */
+let piping = 0
+
 function wrapPipe(original: AnyFunction): AnyFunction {
   return function (this: unknown, ...args: unknown[]) {
-    registry.inside++
+    piping++
     try {
       return original.apply(this, args)
     } finally {
-      registry.inside--
+      piping--
     }
   }
 }

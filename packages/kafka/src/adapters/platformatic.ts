@@ -11,7 +11,7 @@ import { probeSerializers } from '../serializers.ts'
 import { isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
 import { recordLag } from './kafkajs.ts'
-import { instrumentListeners, markDelivered } from './listeners.ts'
+import { instrumentListeners } from './listeners.ts'
 
 interface ProducedMessage {
   topic?: unknown
@@ -260,23 +260,6 @@ export function instrumentMessagesStream(stream: object, state: ClientState): vo
   }
   keepWireHeaders()
   instrumentListeners(stream, state)
-  replace(stream, Symbol.asyncIterator, state, original => wrapIterator(original, state))
-}
-
-/** `for await`: messages are counted when they are handed out; their spans come from `traceMessage`. */
-function wrapIterator(original: AnyFunction, state: ClientState): AnyFunction {
-  return function (this: unknown, ...args: unknown[]) {
-    const iterator = original.apply(this, args)
-    const next = iterator?.next
-    if (typeof next !== 'function') return iterator
-    iterator.next = function (this: unknown, ...all: unknown[]) {
-      return next.apply(this, all).then((step: { done?: boolean; value?: unknown }) => {
-        if (!step.done && state.on) guard('deliver', () => markDelivered(step.value, state))
-        return step
-      })
-    }
-    return iterator
-  }
 }
 
 interface Received {

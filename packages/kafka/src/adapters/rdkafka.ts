@@ -2,13 +2,13 @@
 //
 // `produce` is synchronous and the opaque value is the application's, so a plain producer's span ends when the message
 // is queued (as in .NET); HighLevelProducer has a callback and its span ends with the delivery.
-import { context } from '@opentelemetry/api'
+import { type Context, context, createContextKey } from '@opentelemetry/api'
 import { beginBatch, sharedDestination } from '../batch.ts'
 import { guard } from '../guard.ts'
 import { isIgnored } from '../options.ts'
 import { runProcessing } from '../process.ts'
 import type { AnyMessage } from '../propagate.ts'
-import { type ClientState, learn, registry } from '../registry.ts'
+import { adopt, type ClientState, learn, registry } from '../registry.ts'
 import { beginSend, type Send } from '../send.ts'
 import { isQuiet } from '../telemetry.ts'
 import { type AnyFunction, replace } from '../wrap.ts'
@@ -27,11 +27,81 @@ export function instrumentProducer(producer: object, state: ClientState): void {
   )
 }
 
+/**
+ * A write stream hands messages to `produce` later, one after the other, in the context of whoever caused the write
+ * before. So the context of each write is kept, in order, until its message is produced.
+ */
+export function instrumentProducerStream(stream: object, state: ClientState): void {
+  const { producer } = stream as { producer?: object }
+  const own = producer && adopt(producer, state)
+  if (own) instrumentProducer(producer, own)
+  const written: Context[] = []
+  const note = () => {
+    // What was written and never produced (an invalid chunk, a write after the end) must not shift what follows.
+    if ((stream as { writableLength?: number }).writableLength === 0) written.length = 0
+    written.push(context.active())
+  }
+  for (const name of ['write', 'end'] as const)
+    replace(
+      stream,
+      name,
+      state,
+      original =>
+        function (this: unknown, ...args: unknown[]) {
+          const isChunk = args[0] !== undefined && args[0] !== null && typeof args[0] !== 'function'
+          if (state.on && (name === 'write' || isChunk)) guard('write to a stream', note)
+          return original.apply(this, args)
+        },
+    )
+  // The library calls both again by itself: until the producer is connected, and while its queue is full.
+  const again = new WeakMap<object, Context>()
+  for (const name of ['_write', '_writev'] as const)
+    replace(
+      stream,
+      name,
+      state,
+      original =>
+        function (this: unknown, ...args: unknown[]) {
+          const last = args.length - 1
+          const done = args[last]
+          if (!state.on || typeof done !== 'function') return original.apply(this, args)
+          const before = again.get(done)
+          if (before !== undefined) return context.with(before, original, this as never, ...args)
+          const count = name === '_writev' && Array.isArray(args[0]) ? args[0].length : 1
+          const contexts = written.splice(0, count)
+          const own = (...results: unknown[]) => done(...results)
+          const within = context.active().setValue(writersKey, { contexts, next: 0 } satisfies Writers)
+          again.set(own, within)
+          args[last] = own
+          return context.with(within, original, this as never, ...args)
+        },
+    )
+}
+
+/** The contexts in which the messages of one call of `_write` or `_writev` were written. */
+interface Writers {
+  readonly contexts: readonly Context[]
+  next: number
+}
+const writersKey = createContextKey('org.otel.kafka.writers')
+
+/** Where the message that is produced now comes from: who wrote it to a stream, else who calls. */
+function readWriter(): { active: Context; writers?: Writers } {
+  const active = context.active()
+  const writers = active.getValue(writersKey) as Writers | undefined
+  return writers === undefined ? { active } : { active: writers.contexts[writers.next] ?? active, writers }
+}
+
 /** produce(topic, partition, value, key, timestamp, opaque, headers) */
 function wrapProduce(original: AnyFunction, state: ClientState): AnyFunction {
   return function (this: unknown, ...args: unknown[]) {
-    const send = begin(args, args[6], state)
-    if (!send) return callInside(original, this, args)
+    const { active, writers } = readWriter()
+    const send = begin(args, args[6], state, active)
+    if (!send) {
+      const result = callInside(original, this, args)
+      if (writers) writers.next++
+      return result
+    }
     const headers = headersOf(send)
     if (headers !== args[6]) {
       while (args.length < 6) args.push(undefined)
@@ -41,9 +111,11 @@ function wrapProduce(original: AnyFunction, state: ClientState): AnyFunction {
     try {
       result = callInside(original, this, args)
     } catch (error) {
+      // A stream tries again when the queue is full: the message keeps its place and its writer.
       send.fail(error)
       throw error
     }
+    if (writers) writers.next++
     send.succeed()
     return result
   }
@@ -56,7 +128,9 @@ function wrapHighLevelProduce(original: AnyFunction, state: ClientState): AnyFun
     const callback = args[withHeaders ? 6 : 5]
     const active = context.active()
     const send =
-      typeof callback === 'function' ? begin(args, withHeaders ? args[5] : undefined, state) : undefined
+      typeof callback === 'function'
+        ? begin(args, withHeaders ? args[5] : undefined, state, active)
+        : undefined
     if (!send) return callInside(original, this, args)
     const done = function (this: unknown, ...results: unknown[]) {
       const [error, offset] = results
@@ -79,8 +153,12 @@ function wrapHighLevelProduce(original: AnyFunction, state: ClientState): AnyFun
   }
 }
 
-function begin(args: readonly unknown[], headers: unknown, state: ClientState): Send | undefined {
-  const active = context.active()
+function begin(
+  args: readonly unknown[],
+  headers: unknown,
+  state: ClientState,
+  active: Context,
+): Send | undefined {
   const topic = args[at.topic]
   if (!state.on || registry.inside > 0 || isQuiet(active) || typeof topic !== 'string' || topic === '')
     return undefined

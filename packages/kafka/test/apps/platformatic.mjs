@@ -567,6 +567,23 @@ check('consumeEach stops at the first failure and rejects with it', async () => 
   assert.equal(named(`process ${t}`)[0].status.code, SpanStatusCode.ERROR)
 })
 
+check('consumeEach with room for more messages fails before the next one comes', async () => {
+  const t = newTopic()
+  await put(t, { traceparent: traceparent(1) })
+  const stream = await consume(t)
+  const handled = []
+  const failure = new Error('mine')
+  const handle = async message => {
+    handled.push(message.offset)
+    throw failure
+  }
+  const error = await api.consumeEach(stream, handle, { concurrency: 3 }).catch(e => e)
+  assert.equal(error, failure)
+  await put(t, { traceparent: traceparent(2) })
+  await new Promise(resolve => setTimeout(resolve, 100))
+  assert.deepEqual(handled, [0n])
+})
+
 check('C51 tracing again changes nothing', async () => {
   const t = newTopic()
   const producer = newProducer()

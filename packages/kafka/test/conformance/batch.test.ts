@@ -108,6 +108,7 @@ describe.each(combinations)('%s by %s: a consumer of batches', (client, mode) =>
       async () => {},
     )
     expect(batches[0]!.links).toHaveLength(1)
+    expect(attributesOf(batches[0])).not.toHaveProperty(['kafka.batch.unlinked_messages'])
   })
 
   test('C47 a handler that fails after the first message marks the batch, not that message', async () => {
@@ -229,6 +230,8 @@ describe.each(combinations)('%s by %s: a consumer of batches', (client, mode) =>
       `${'0'.repeat(15)}1`,
       0,
     ])
+    // What is not among them is counted, not lost without a word.
+    expect(attributesOf(sdk.spans()[0])['kafka.batch.unlinked_messages']).toBe(500 - 128)
     expect([...seen]).toEqual([sdk.spans()[0]!.spanContext().spanId])
   })
 

@@ -34,6 +34,14 @@ run.each(modes)('@platformatic/kafka by %s', mode => {
   })
 })
 
+run.each(modes)('streams of @platformatic/kafka by %s', mode => {
+  test('messages that nobody is seen to process are named once, with what to use', async () => {
+    const streams = 'platformatic-streams.mjs'
+    const results = await runApp(streams, mode, {})
+    expect(results).toEqual(caseNames(streams).map(name => ({ name })))
+  }, 30_000)
+})
+
 const settings = [
   { id: 'C60', optIn: '' },
   { id: 'C61', optIn: 'messaging' },

@@ -242,6 +242,61 @@ describe.each(combinations)('%s by %s', (library, mode) => {
     })
   })
 
+  test.each(['written at once', 'corked', 'held back by a full queue', 'as objects'])(
+    'messages of a write stream belong to who wrote them: %s',
+    async how => {
+      const stream = lib.Producer.createWriteStream(
+        { 'client.id': 'app' },
+        {},
+        { topic: 't', pollInterval: 10, objectMode: how === 'as objects' },
+      )
+      if (imports) activated.api.traceProducer(stream)
+      if (how === 'held back by a full queue') {
+        const { produce } = stream.producer._client
+        let calls = 0
+        stream.producer._client.produce = function (...args: unknown[]) {
+          // librdkafka's ERR__QUEUE_FULL, as a number: the library makes an error of it and tries again.
+          return ++calls % 3 === 1 ? -184 : produce.apply(this, args)
+        }
+      }
+      // The library's own `_writev` waits for an event that never comes when it is not connected yet.
+      if (how === 'corked') {
+        await until(() => stream.producer.isConnected(), 'the connection')
+        stream.cork()
+      }
+      const ids: string[] = []
+      for (let n = 0; n < 6; n++)
+        inSpan(span => {
+          ids.push(span.spanContext().spanId)
+          const value = Buffer.from(`v${n}`)
+          stream.write(how === 'as objects' ? { topic: 't', value, key: null } : value)
+        })
+      if (how === 'corked') stream.uncork()
+      await until(() => cluster.recordsOf('t').length === 6, 'the records')
+      const parents = new Map(
+        sdk.named('send t').map(span => [span.spanContext().spanId, span.parentSpanContext?.spanId]),
+      )
+      const senders = cluster.recordsOf('t').map(record => {
+        const header = record.headers!.find(one => 'traceparent' in one)!
+        return parents.get(String(header.traceparent).split('-')[2]!)
+      })
+      expect(cluster.recordsOf('t').map(record => String(record.value))).toEqual([
+        'v0',
+        'v1',
+        'v2',
+        'v3',
+        'v4',
+        'v5',
+      ])
+      expect(senders).toEqual(ids)
+      stream.producer.setPollInterval(0)
+      await new Promise<void>(resolve => {
+        stream.once('close', resolve)
+        stream.close()
+      })
+    },
+  )
+
   const put = (n: number, topic = 't', more: object = {}) =>
     cluster.put(topic, { headers: [{ traceparent: Buffer.from(traceparent(n)) }], ...more })
 
