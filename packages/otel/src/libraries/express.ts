@@ -1,6 +1,9 @@
-// Express 4 and 5. By default it makes no span: the request's own span gets the route that answered (`http.route`, and with
-// it its name) and the errors that handlers raised. Of the application nothing is wrapped: the route and its mount points
+// Express 4 and 5. By default it makes no span: the request's own span gets its route (`http.route`, and with it its name)
+// and the errors that handlers raised. Of the application only `param` callbacks are wrapped: the route and its mount points
 // are noted on express's layers when they are declared, and read in the one method that runs a layer.
+//
+// The route of a request is that of the last route that ran: one that called `next()` prepared what a later layer sends.
+// A route for everything (`*`) and middleware with a path count only while no other route ran, and only if they answer.
 // Middleware and handler spans are upstream's own, by its own instrumentation, for whoever asks for them.
 import { type Context, context, createContextKey, type Span } from '@opentelemetry/api'
 import { ExpressInstrumentation } from '@opentelemetry/instrumentation-express'
@@ -28,6 +31,8 @@ const upstreamOptions = ['ignoreLayers', 'ignoreLayersType', 'requestHook', 'spa
 const rpcMetadata = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA')
 const PLACE = Symbol('org.otel.express.place')
 const MOUNTED = Symbol('org.otel.express.mounted')
+const MATCHED = Symbol('org.otel.express.matched')
+const VISIT = Symbol('org.otel.express.visit')
 const FAILED = Symbol('org.otel.express.failed')
 const patched = Symbol.for('org.otel.express.patched')
 
@@ -38,11 +43,26 @@ interface RpcMetadata {
 }
 interface Layer {
   [PLACE]?: RoutePlace
-  route?: unknown
+  route?: object
+}
+/** A router that has the request: handed over by its mount point, or by hand (`app.handle(request, response)`). */
+interface Visit {
+  readonly router: unknown
+  /** Pattern of the routers around it. */
+  readonly mounted: string
+  /** What the request's route was before. */
+  readonly route: string | undefined
+  readonly outer: Visit | undefined
 }
 interface Request {
+  /** Express's own: the route it chose last, before `param` callbacks run. */
+  readonly route?: object
   /** Pattern of the routers around the one that is running. */
   [MOUNTED]?: string
+  /** The route that ran last, other than one for everything. */
+  [MATCHED]?: object | undefined
+  /** The innermost router. */
+  [VISIT]?: Visit | undefined
   /** The error that was recorded last: it passes many layers. */
   [FAILED]?: unknown
 }
@@ -71,21 +91,94 @@ function recordError(request: Request, error: unknown): void {
   }
 }
 
-/** Notes the route and returns the `next` that takes it back when the layer did not answer. */
-function enterPlace(place: RoutePlace, request: Request, response: Response, following: Next): Next {
+/** Notes the route and returns the `next` that takes back what only counts for the layer that answers. */
+function enterPlace(layer: Layer, place: RoutePlace, request: Request, response: Response, next: Next): Next {
   const rpc = readRpc(context.active())
   // What has been answered keeps the route that answered it.
-  if (rpc === undefined || response.headersSent) return following
+  if (rpc === undefined || response.headersSent) return next
   const outer = request[MOUNTED] ?? ''
-  const before = rpc.route
   const route = place.join(outer)
-  rpc.route = route
+  if (!place.isMount && !place.isCatchAll) {
+    rpc.route = route
+    request[MATCHED] = layer.route
+    return next
+  }
+  const before = rpc.route
+  if (request[MATCHED] === undefined) rpc.route = route
   if (place.isMount) request[MOUNTED] = route
-  return function next(error?: unknown) {
+  return function leave(error?: unknown) {
     if (place.isMount) request[MOUNTED] = outer
     if (isError(error)) recordError(request, error)
-    else if (rpc.route === route && !response.headersSent) rpc.route = before
-    return following(error)
+    else if (request[MATCHED] === undefined && !response.headersSent) rpc.route = before
+    return next(error)
+  }
+}
+
+const routePlaces = new WeakMap<object, RoutePlace>()
+
+/** A `param` callback may answer or fail before the layer of its route runs. */
+function enterParam(request: Request): void {
+  try {
+    const { route } = request
+    // A mount point has parameters as well: the route is then an earlier one.
+    if (route === undefined || route === request[MATCHED]) return
+    const place = routePlaces.get(route)
+    const rpc = readRpc(context.active())
+    if (place === undefined || place.isCatchAll || rpc === undefined) return
+    rpc.route = place.join(request[MOUNTED] ?? '')
+    request[MATCHED] = route
+  } catch (problem) {
+    swallow('express param', problem)
+  }
+}
+
+/**
+ * What is around a router that gets the request: the mount point that ran last, or, when the request is sent through a
+ * router once more (`request.url = '/new'; app.handle(request, response)`), what was around it the first time.
+ */
+function findMounted(router: unknown, request: Request): string {
+  const innermost = request[VISIT]
+  const current = request[MOUNTED] ?? ''
+  let visit = innermost
+  while (visit !== undefined && visit.router !== router) visit = visit.outer
+  if (visit === undefined) return current
+  // A router may also be mounted in itself.
+  const { stack } = innermost?.router as { stack?: { handle?: unknown }[] }
+  return stack?.some(({ handle }) => handle === router) ? current : visit.mounted
+}
+
+/** Notes that a router has the request and returns the `done` for when it did not answer. */
+function enterRouter(router: unknown, request: Request, response: Response, done: Next): Next {
+  const rpc = readRpc(context.active())
+  if (rpc === undefined) return done
+  const outer = request[VISIT]
+  const around = request[MOUNTED] ?? ''
+  const mounted = findMounted(router, request)
+  const before = rpc.route
+  request[MOUNTED] = mounted
+  request[VISIT] = { router, mounted, route: before, outer }
+  return function (this: unknown, ...args: unknown[]) {
+    request[MOUNTED] = around
+    request[VISIT] = outer
+    // An error that no layer took leaves here.
+    if (args[0]) recordError(request, args[0])
+    else if (outer === undefined && !response.headersSent) {
+      // Routes ran, and none of them nor anything behind them answered.
+      request[MATCHED] = undefined
+      rpc.route = before
+    }
+    return done.apply(this, args as [unknown])
+  }
+}
+
+/** An error handler that goes on: middleware that failed was on the way, not the end of it. */
+function enterRecovery(request: Request, response: Response, next: Next): Next {
+  return function recover(error?: unknown) {
+    const visit = request[VISIT]
+    const rpc = error ? undefined : readRpc(context.active())
+    if (visit !== undefined && rpc !== undefined && request[MATCHED] === undefined && !response.headersSent)
+      rpc.route = visit.route
+    return next(error)
   }
 }
 
@@ -109,7 +202,7 @@ function patchLayers(layer: Layer, undo: (() => void)[]): void {
     if (place === undefined) return originalRun.call(this, request, response, next)
     let after = next
     try {
-      after = enterPlace(place, request, response, next)
+      after = enterPlace(this, place, request, response, next)
     } catch (problem) {
       swallow('express layer', problem)
     }
@@ -119,9 +212,15 @@ function patchLayers(layer: Layer, undo: (() => void)[]): void {
 
   const fail = 'handleError' in prototype ? 'handleError' : 'handle_error'
   const originalFail = prototype[fail]
-  const failLayer = function (this: Layer, error: unknown, request: Request, ...rest: unknown[]): unknown {
+  const failLayer = function (
+    this: Layer,
+    error: unknown,
+    request: Request,
+    response: Response,
+    next: Next,
+  ): unknown {
     recordError(request, error)
-    return originalFail.call(this, error, request, ...rest)
+    return originalFail.call(this, error, request, response, enterRecovery(request, response, next))
   }
   undo.push(replaceMethod(prototype, fail, failLayer))
 }
@@ -137,7 +236,11 @@ function patchRouter(router: any, undo: (() => void)[]): void {
       patchLayers(stack[from], undo)
       if (isMount && isEverywhere(path)) return
       const place = new RoutePlace(path, isMount)
-      for (let i = from; i < stack.length; i++) stack[i][PLACE] = place
+      for (let i = from; i < stack.length; i++) {
+        const layer: Layer = stack[i]
+        layer[PLACE] = place
+        if (layer.route !== undefined) routePlaces.set(layer.route, place)
+      }
     } catch (problem) {
       swallow('express declaration', problem)
     }
@@ -153,18 +256,43 @@ function patchRouter(router: any, undo: (() => void)[]): void {
       }),
     )
   }
-  // An error that no layer took leaves here.
+  const { param } = router
+  undo.push(
+    replaceMethod(router, 'param', function (this: any, ...args: any[]) {
+      const result = param.apply(this, args)
+      try {
+        wrapLast(this?.params?.[String(args[0]).replace(/^:/, '')], args[1])
+      } catch (problem) {
+        swallow('express param', problem)
+      }
+      return result
+    }),
+  )
   undo.push(
     replaceMethod(router, 'handle', function (this: unknown, request: Request, ...rest: any[]) {
       const done = rest[1]
-      if (typeof done === 'function')
-        rest[1] = function (this: unknown, ...args: unknown[]) {
-          if (args[0]) recordError(request, args[0])
-          return done.apply(this, args)
-        }
+      try {
+        if (typeof done === 'function') rest[1] = enterRouter(this, request, rest[0], done)
+      } catch (problem) {
+        swallow('express router', problem)
+      }
       return handle.call(this, request, ...rest)
     }),
   )
+}
+
+/** Of the callbacks for one parameter the one that was added last. */
+function wrapLast(callbacks: unknown, given: unknown): void {
+  if (!Array.isArray(callbacks) || typeof given !== 'function') return
+  const callback = callbacks.at(-1)
+  if (typeof callback !== 'function') return
+  const wrapped = function (this: unknown, request: Request, ...rest: unknown[]): unknown {
+    enterParam(request)
+    return callback.call(this, request, ...rest)
+  }
+  Object.defineProperty(wrapped, 'name', { value: callback.name, configurable: true })
+  Object.defineProperty(wrapped, 'length', { value: callback.length, configurable: true })
+  callbacks[callbacks.length - 1] = wrapped
 }
 
 function wantsSpans(options: ExpressOptions): boolean {

@@ -25,7 +25,7 @@ const cases: [string, string, () => LibraryHooks, (exports: any) => Target[]][] 
     alias,
     expressHooks,
     exports => [
-      ...['use', 'route', 'handle'].map((name): Target => [routerOf(exports), name]),
+      ...['use', 'route', 'param', 'handle'].map((name): Target => [routerOf(exports), name]),
       ...Object.getOwnPropertyNames(layerOf(exports))
         .filter(name => name.startsWith('handle'))
         .map((name): Target => [layerOf(exports), name]),
