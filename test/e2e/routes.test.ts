@@ -1,5 +1,6 @@
 // The promise: a request has the route that a person would say it has, whoever answered it in the end.
 import { join } from 'node:path'
+import type { Attributes } from '@org/otel-devtools'
 import { type App, runApp } from '@org/otel-devtools/testing'
 import { nodePath } from '../../scripts/nodes.mjs'
 
@@ -65,10 +66,56 @@ const express: Row[] = [
   ['/elsewhere', 404, undefined],
 ]
 
+const fastify: Row[] = [
+  ['/orders/7', 200, '/orders/:id'],
+  ['/orders/7?hook=onRequest', 200, '/orders/:id'],
+  ['/orders/8?hook=preHandler', 200, '/orders/:id'],
+  ['/fails/7', 500, '/fails/:id'],
+  ['/gone/7', 404, '/gone/:id'],
+  ['/streamed/7', 200, '/streamed/:id'],
+  ['/files/a/b', 200, '/files/*'],
+  ['/api/orders/7', 200, '/api/orders/:id'],
+  ['/api/items/7', 200, '/api/items/:item'],
+  ['/api/none', 404, undefined],
+  ['/none', 404, undefined],
+]
+
+const koa: Row[] = [
+  ['/orders/7', 200, '/orders/:id'],
+  ['/several/7', 200, '/several/:second'],
+  ['/fails/7', 500, '/fails/:id'],
+  ['/nested/jo/items/7', 200, '/nested/:user/items/:item'],
+  ['/api/orders/7', 200, '/api/orders/:id'],
+  ['/api/none', 404, undefined],
+  ['/none', 404, undefined],
+]
+
+const hapi: Row[] = [
+  ['/orders/7', 200, '/orders/{id}'],
+  ['/orders/late', 200, '/orders/{id}'],
+  ['/fails/7', 500, '/fails/{id}'],
+  ['/files/a/b', 200, '/files/{path*}'],
+  ['/api/orders/7', 200, '/api/orders/{id}'],
+  ['/api/none', 404, undefined],
+]
+
+const restify: Row[] = [
+  ['/orders/7', 200, '/orders/:id'],
+  ['/fails/7', 500, '/fails/:id'],
+  ['/none', 404, undefined],
+]
+
 const frameworks: [name: string, file: string, args: string[], rows: Row[]][] = [
   ['express 5', 'express.cjs', ['express'], express],
   ['express 4', 'express.cjs', ['express4'], express],
+  ['fastify', 'fastify.cjs', [], fastify],
+  ['koa', 'koa.cjs', [], koa],
+  ['hapi', 'hapi.cjs', [], hapi],
+  ['restify', 'restify.cjs', [], restify],
 ]
+
+const targetOf = ({ attributes }: { attributes: Attributes }): string =>
+  `${attributes['url.path']}${attributes['url.query'] === undefined ? '' : `?${attributes['url.query']}`}`
 
 describe.each(frameworks)('%s', (_name, file, args, rows) => {
   let app: App
@@ -87,9 +134,7 @@ describe.each(frameworks)('%s', (_name, file, args, rows) => {
 
   test.each(rows)('%s is answered with %i and has the route %s', async (path, status, route) => {
     expect(statuses.get(path)).toBe(status)
-    const found = app.receiver.store
-      .spans()
-      .filter(span => span.kind === 'server' && span.attributes['url.path'] === path)
+    const found = app.receiver.store.spans().filter(span => span.kind === 'server' && targetOf(span) === path)
     expect(found.map(span => [span.name, span.attributes['http.route']])).toEqual([
       [route === undefined ? 'GET' : `GET ${route}`, route],
     ])

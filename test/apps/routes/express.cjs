@@ -144,7 +144,7 @@ people.param('person', (request, response, next, person) => {
   next()
 })
 people.get('/:person/mail', prepare)
-people.use('/:person/files', (request, response, next) => next())
+people.use('/:person/files', pass)
 people.get('/:person', answer)
 app.use('/people', people)
 

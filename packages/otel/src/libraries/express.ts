@@ -137,13 +137,14 @@ function enterParam(request: Request): void {
  * router once more (`request.url = '/new'; app.handle(request, response)`), what was around it the first time.
  */
 function findMounted(router: unknown, request: Request): string {
-  const innermost = request[VISIT]
   const current = request[MOUNTED] ?? ''
-  let visit = innermost
+  const innermost = request[VISIT]
+  if (innermost === undefined) return current
+  let visit: Visit | undefined = innermost
   while (visit !== undefined && visit.router !== router) visit = visit.outer
   if (visit === undefined) return current
   // A router may also be mounted in itself.
-  const { stack } = innermost?.router as { stack?: { handle?: unknown }[] }
+  const { stack } = innermost.router as { stack?: { handle?: unknown }[] }
   return stack?.some(({ handle }) => handle === router) ? current : visit.mounted
 }
 

@@ -35,3 +35,27 @@ it.each<[unknown, boolean]>([
 ])('middleware for %p runs for everything: %p', (path, expected) => {
   expect(isEverywhere(path)).toBe(expected)
 })
+
+it.each<[unknown, boolean]>([
+  ['*', true],
+  ['/*', true],
+  ['(.*)', true],
+  ['/(.*)', true],
+  ['/*path', true],
+  ['/{*path}', true],
+  ['{/*path}', true],
+  [/.*/, true],
+  [/^\/(.*)$/, true],
+  [/^\/.*\/?$/, true],
+  [['*', '/*path'], true],
+  ['/', false],
+  ['', false],
+  [[], false],
+  ['/files/*path', false],
+  ['/:path', false],
+  [['*', '/healthz'], false],
+  [/^\/x(.*)$/, false],
+  [/^\/api\/.*$/, false],
+])('a route for %p is one for everything: %p', (path, expected) => {
+  expect(new RoutePlace(path, false).isCatchAll).toBe(expected)
+})

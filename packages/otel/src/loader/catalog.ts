@@ -98,7 +98,10 @@ export const catalog: readonly CatalogRow[] = [
   ours('express', ['express'], 'express', { from: './src/libraries/express.ts', exported: 'expressHooks' }),
   ours('fastify', ['fastify'], 'fastify', { from: './src/libraries/fastify.ts', exported: 'fastifyHooks' }),
   upstream('koa', 'KoaInstrumentation', ['koa']),
-  upstream('hapi', 'HapiInstrumentation', ['@hapi/hapi']),
+  upstream('hapi', 'HapiInstrumentation', ['@hapi/hapi'], {
+    source: { from: './src/libraries/hapi.ts', exported: 'HapiInstrumentation' },
+    why: 'upstream leaves out the prefix of a plugin in the route',
+  }),
   upstream('restify', 'RestifyInstrumentation', ['restify']),
   upstream('connect', 'ConnectInstrumentation', ['connect']),
   upstream('router', 'RouterInstrumentation', ['router'], {
