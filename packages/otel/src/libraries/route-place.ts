@@ -48,7 +48,7 @@ const isNarrow = (path: unknown): boolean => path instanceof RegExp && !isCatchA
 
 function isCatchAll(path: unknown): boolean {
   if (Array.isArray(path)) return path.length > 0 && path.flat(Number.POSITIVE_INFINITY).every(isCatchAll)
-  if (path instanceof RegExp) return catchAllSource.test(path.source.replace(/\(\?:|\\\/\?$|[\^$()]/g, ''))
+  if (path instanceof RegExp) return catchAllSource.test(path.source.replace(/\(\?:|\\\/\?\$?$|[\^$()]/g, ''))
   return typeof path === 'string' && catchAll.test(path)
 }
 

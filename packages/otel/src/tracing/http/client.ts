@@ -16,6 +16,7 @@ import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../spa
 import { parseAuthority, renderAuthority } from './authority.ts'
 import { toHeaderList } from './captured-headers.ts'
 import type { Dimensions } from './durations.ts'
+import { CANCELLED, findFailure, timedOut } from './giving-up.ts'
 import { type HttpHooks, UNTRACED } from './hooks.ts'
 import { callHook, mergeAttributes, readSyntheticType } from './instrumentation-options.ts'
 import { isLegalHeader } from './legal-header.ts'
@@ -38,6 +39,10 @@ export class ClientCall implements Observed {
   response: (http.IncomingMessage & { readonly req?: http.ClientRequest }) | undefined = undefined
   located = false
   ended = false
+  /** The socket was idle for the `timeout` of the request, and nothing came since. */
+  isLate = false
+  /** Set when the caller destroyed the request: what failed, null when the caller only does not want it any more. */
+  failure: unknown = undefined
 
   constructor(span: LeanSpan, context: Context, method: string, address: string) {
     this.span = span
@@ -167,6 +172,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
 
   function onResponse(request: Request, call: ClientCall, response: Response): void {
     if (call.ended) return
+    call.isLate = false
     call.response = response
     response[OBSERVED] = call
     const { span } = call
@@ -202,9 +208,45 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     durations.record(call.address, dimensions, ms / 1e3, call.span)
   }
 
+  /** The caller gives up on a request. The first failure counts: a library may destroy first and say why after that. */
+  function giveUp(call: ClientCall, error: unknown): void {
+    if (call.ended || (call.failure !== undefined && call.failure !== null)) return
+    const failure = findFailure(error)
+    call.failure = failure === null && call.isLate ? timedOut : failure
+  }
+
+  /** The response was destroyed before its end: by the caller, or by Node, whose connection is gone. */
+  function onAborted(call: ClientCall, response: Response): void {
+    if (!isConnectionLost(response.errored)) giveUp(call, response.errored ?? undefined)
+    // Client libraries destroy an idle socket, of which Node knows nothing more than that it is gone.
+    else if (call.isLate && call.failure === undefined) call.failure = timedOut
+  }
+
+  /** Nobody wants the answer: neither a success nor a failure. What the server said before still counts. */
+  function cancel(call: ClientCall): void {
+    call.ended = true
+    const { span, response } = call
+    const spanRecord = span.record
+    if (spanRecord !== null) {
+      span.setAttribute(CANCELLED, true)
+      const errorType = toErrorType(response?.statusCode ?? 0)
+      if (errorType !== '') {
+        span.setAttribute('error.type', errorType)
+        span.setStatus({ code: SpanStatusCode.ERROR })
+      }
+      span.end()
+    }
+    record(call, spanRecord, '')
+  }
+
   /** `isWhole`: the response came to its end, or had none. */
   function finish(request: Request | undefined, call: ClientCall, isWhole: boolean): void {
     if (call.ended) return
+    const { response: cut } = call
+    if (!isWhole && cut !== undefined && cut.aborted && !cut.complete) {
+      fail(request, call, cut.errored)
+      return
+    }
     call.ended = true
     if (!call.located && request !== undefined) locate(request, call, readPort(request, undefined), false)
     const { span, response } = call
@@ -212,9 +254,8 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     if (spanRecord !== null) {
       if (response !== undefined) {
         const status = response.statusCode ?? 0
-        if (response.aborted && !response.complete) {
-          if (isWhole) span.setStatus({ code: SpanStatusCode.ERROR })
-        } else if (isWhole || response.complete) {
+        if (response.aborted && !response.complete) span.setStatus({ code: SpanStatusCode.ERROR })
+        else if (isWhole || response.complete) {
           const errorType = toErrorType(status)
           if (errorType !== '') span.setAttribute('error.type', errorType)
           if (status < 100 || status >= 400) span.setStatus({ code: SpanStatusCode.ERROR })
@@ -232,10 +273,16 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     record(call, spanRecord, '')
   }
 
-  function fail(request: Request | undefined, call: ClientCall, error: unknown): void {
+  /** `raised`: what was emitted. What the caller gave up with counts more: Node makes a reset connection of it. */
+  function fail(request: Request | undefined, call: ClientCall, raised: unknown): void {
     if (call.ended) return
-    call.ended = true
     if (!call.located && request !== undefined) locate(request, call, readPort(request, undefined), false)
+    const error = call.failure === undefined ? findFailure(raised) : call.failure
+    if (error === null) {
+      cancel(call)
+      return
+    }
+    call.ended = true
     const { span } = call
     const spanRecord = span.record
     const errorType = errorTypeOf(error)
@@ -260,15 +307,20 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       case 'error':
         fail(request, observed, argument)
         break
+      case 'timeout':
+        observed.isLate = true
+        break
       case 'close':
         finish(request, observed, false)
     }
   }
 
-  const watchResponse: Watch = (observed, _emitter, event, argument) => {
+  const watchResponse: Watch = (observed, emitter, event, argument) => {
     if (!(observed instanceof ClientCall)) return
     if (event === 'end') finish(observed.response?.req as Request | undefined, observed, true)
     else if (event === 'error') fail(undefined, observed, argument)
+    else if (event === 'timeout') observed.isLate = true
+    else if (event === 'aborted') onAborted(observed, emitter as Response)
   }
 
   // --- headers ---------------------------------------------------------------------------------------------------------
@@ -348,6 +400,18 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     }
   }
 
+  // `abort()`, signals and client libraries all end here; Node itself never calls it for a request that comes to its end.
+  const originalDestroy = http.ClientRequest.prototype.destroy
+  function destroy(this: Request, error?: Error): Request {
+    try {
+      const call = this[OBSERVED]
+      if (call instanceof ClientCall && !this.destroyed) giveUp(call, error)
+    } catch (problem) {
+      swallow('http client destroy', problem)
+    }
+    return originalDestroy.apply(this, arguments as unknown as [Error?]) as Request
+  }
+
   function onCreated(message: unknown): void {
     try {
       start((message as { request: Request }).request, undefined)
@@ -359,6 +423,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
   const restore = [
     patchEmit(http.ClientRequest.prototype, watchRequest),
     replaceMethod(prototype, '_storeHeader', _storeHeader),
+    replaceMethod(http.ClientRequest.prototype, 'destroy', destroy as http.ClientRequest['destroy']),
     replaceMethod(agentPrototype, 'addRequest', addRequest),
     replaceMethod(agentPrototype, 'createSocket', createSocket),
   ]
@@ -370,6 +435,12 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       for (const undo of restore) undo()
     },
   }
+}
+
+/** The error with which Node ends a response whose connection is gone. */
+function isConnectionLost(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  return code === 'ECONNRESET' && message === 'aborted'
 }
 
 const toErrorType = (status: number): string => (status >= 400 && status < 600 ? String(status) : '')

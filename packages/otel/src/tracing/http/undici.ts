@@ -9,6 +9,7 @@ import { active, isSuppressed, spanOf } from '../context.ts'
 import { errorTypeOf, messageOf } from '../error-type.ts'
 import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import type { Dimensions } from './durations.ts'
+import { CANCELLED, findUndiciFailure } from './giving-up.ts'
 import type { HttpHooks } from './hooks.ts'
 import { callHook, mergeAttributes } from './instrumentation-options.ts'
 import { isLegalHeader } from './legal-header.ts'
@@ -185,11 +186,13 @@ export function attachUndici(hooks: HttpHooks): () => void {
     const { span } = call
     const spanRecord = span.record
     let errorType = call.status >= 400 ? String(call.status) : ''
-    if (error !== undefined && !isAbort(error)) {
-      errorType = errorTypeOf(error)
+    const failure = error === undefined ? undefined : findUndiciFailure(error)
+    if (failure === null) span.setAttribute(CANCELLED, true)
+    else if (failure !== undefined) {
+      errorType = errorTypeOf(failure)
       span.setAttribute('error.type', errorType)
-      span.recordException(error as Error)
-      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
+      span.recordException(failure as Error)
+      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(failure) })
     }
     span.end()
     record(call, spanRecord, errorType)
@@ -310,11 +313,4 @@ function parseOrigin(text: string): Origin | null {
     address: url.hostname,
     port,
   }
-}
-
-function isAbort(error: unknown): boolean {
-  return (
-    (error as { name?: unknown })?.name === 'AbortError' ||
-    (error instanceof DOMException && error.code === DOMException.ABORT_ERR)
-  )
 }
