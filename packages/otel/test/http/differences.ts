@@ -158,6 +158,30 @@ export const intendedDifferences: readonly IntendedDifference[] = [
           JSON.stringify(d.ours)),
   },
   {
+    id: 'cancelled',
+    where: 'a request that its own caller cancelled, client',
+    upstream:
+      'in http a failed span with the error that Node makes of it; in fetch unset for an `AbortError`, failed for any other reason',
+    ours: 'no `error.type`, the status of the span stays unset, `org.otel.http.cancelled` is true',
+    why: 'Nobody wanted the answer any more: that is not the failure of anybody.',
+    matches: d =>
+      d.span.endsWith('(client)') &&
+      (d.field === 'org.otel.http.cancelled' ||
+        (/^\/error\/(destroyed|signal) /.test(d.span) &&
+          ((d.field === 'status' && get(d.ours, 'code') === 0) ||
+            (d.field === 'events' && JSON.stringify(d.ours) === '[]') ||
+            (d.field === 'error.type' && d.ours === undefined)))),
+  },
+  {
+    id: 'lost-in-the-body',
+    where: 'the connection is lost in the body of the response, client',
+    upstream: 'a span without an error',
+    ours: 'status ERROR, `error.type` `ECONNRESET` and the exception, whether or not anybody listens for errors',
+    why: 'Half an answer is a failure.',
+    matches: d =>
+      d.span === '/abort/server-mid (client)' && ['status', 'events', 'error.type'].includes(d.field),
+  },
+  {
     id: 'fetch-query-and-method',
     where: '`url.query`, `http.request.method_original` of fetch and undici',
     upstream: 'always there: an empty query, one with its question mark, the method once more',
@@ -221,13 +245,14 @@ export const intendedDifferences: readonly IntendedDifference[] = [
   },
 ]
 
-/** The attributes of a series of ours as upstream has them: rows `not-answered` and `error-code`. */
+/** The attributes of a series of ours as upstream has them: rows `not-answered`, `error-code` and `lost-in-the-body`. */
 export function toUpstreamSeries(
   scope: string,
   attributes: Record<string, unknown>,
 ): Record<string, unknown> {
   const { 'error.type': errorType, ...others } = attributes
   if (errorType === 'aborted') return { ...others, 'http.response.status_code': 200 }
+  if (errorType === 'ECONNRESET' && others['http.response.status_code'] !== undefined) return others
   if (errorType === 'TimeoutError') return { ...others, 'error.type': 23 }
   const isName = scope.endsWith('-http') && errorCode.test(text(errorType))
   return isName ? { ...others, 'error.type': 'Error' } : attributes

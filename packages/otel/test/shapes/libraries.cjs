@@ -93,6 +93,20 @@ const rows = [
       assert.equal(typeof wrap(() => {}), 'function')
     },
   },
+  {
+    library: '@opentelemetry/instrumentation-hapi',
+    names: ['_wrapRouteHandler'],
+    where: 'packages/otel/src/libraries/hapi.ts',
+    loses: 'routes of plugins have no prefix',
+    async check() {
+      const { HapiInstrumentation } = otel('@opentelemetry/instrumentation-hapi')
+      const instrumentation = new HapiInstrumentation({ enabled: false })
+      const given = { path: '/', handler: () => 'answer' }
+      const wrapped = instrumentation._wrapRouteHandler(given, 'plugin')
+      assert.equal(wrapped, given)
+      assert.equal(await wrapped.handler({}), 'answer')
+    },
+  },
   ...['pino', 'pino-8', 'pino-9'].map(library => ({
     library,
     names: [

@@ -64,6 +64,96 @@ async function heard(channels, fn) {
 
 const rows = [
   {
+    names: ['_onTimeout'],
+    where: 'packages/otel/src/tracing/http/giving-up.ts',
+    loses: 'a time-out that a client library passes on as a plain `abort()` counts as a cancellation',
+    async check() {
+      const { AsyncResource, executionAsyncResource } = require('node:async_hooks')
+      // The application holds its signals; Node holds this one weakly.
+      const signal = AbortSignal.timeout(1)
+      const alive = setInterval(() => {}, 1000)
+      const [callback, stack] = await new Promise(resolve =>
+        signal.addEventListener('abort', () => {
+          const { stack } = new AsyncResource('bound').runInAsyncScope(() => new Error('here'))
+          resolve([executionAsyncResource()._onTimeout, stack])
+        }),
+      )
+      clearInterval(alive)
+      assert.equal(typeof callback, 'function', 'the resource of a timer has no callback')
+      assert.match(String(callback), /TimeoutError/, 'AbortSignal.timeout makes its error elsewhere')
+      assert.match(
+        stack,
+        /\bTimeout\.\S+ \(node:internal\/abort_controller/,
+        'the stack shows its timer otherwise',
+      )
+    },
+  },
+  {
+    names: ['destroy'],
+    where: 'packages/otel/src/tracing/http/client.ts',
+    loses: 'a request that its caller destroyed is a failed one',
+    async check() {
+      const { ClientRequest } = http
+      assert(Object.hasOwn(ClientRequest.prototype, 'destroy'), 'ClientRequest has none of its own')
+      let calls = 0
+      const wrap = original =>
+        function (...rest) {
+          calls++
+          return original.apply(this, rest)
+        }
+      await replaced(ClientRequest.prototype, 'destroy', wrap, () =>
+        serving(
+          http.createServer((request, response) => request.url === '/silent' || response.end('ok')),
+          async port => {
+            await ask(port)
+            assert.equal(calls, 0, 'Node destroys a request that was answered')
+            const acts = [request => request.destroy(), request => request.abort()]
+            for (const act of acts) {
+              const before = calls
+              const request = http.get({ port, host: '127.0.0.1', path: '/silent' })
+              request.on('error', () => {})
+              act(request)
+              await new Promise(resolve => request.on('close', resolve))
+              assert.equal(calls, before + 1, 'it does not pass destroy')
+            }
+            const controller = new AbortController()
+            const request = http.get({ port, host: '127.0.0.1', path: '/silent', signal: controller.signal })
+            request.on('error', () => {})
+            controller.abort()
+            await new Promise(resolve => request.on('close', resolve))
+            assert.equal(calls, 3, 'a signal does not pass destroy')
+          },
+        ),
+      )
+    },
+  },
+  {
+    names: ['aborted', 'errored'],
+    where: 'packages/otel/src/tracing/http/client.ts',
+    loses: 'a response that its caller destroyed and one whose connection was lost look the same',
+    async check() {
+      const half = http.createServer((request, response) => {
+        response.writeHead(200, { 'content-length': '100' }).write('part')
+        if (request.url === '/lost') setTimeout(() => request.socket.destroy(), 10)
+      })
+      await serving(half, async port => {
+        const see = async (path, act) => {
+          const request = http.get({ port, host: '127.0.0.1', path, agent: false })
+          const [response] = await once(request, 'response')
+          const seen = []
+          response.on('aborted', () =>
+            seen.push(response.errored?.code ?? null, response.errored?.message ?? null),
+          )
+          act(response)
+          await new Promise(resolve => request.on('close', resolve))
+          return seen
+        }
+        assert.deepEqual(await see('/lost', response => response.resume()), ['ECONNRESET', 'aborted'])
+        assert.deepEqual(await see('/half', response => response.destroy()), [null, null])
+      })
+    },
+  },
+  {
     names: ['_storeHeader'],
     where: 'packages/otel/src/tracing/http/client.ts',
     loses: 'outgoing requests carry no trace headers',
