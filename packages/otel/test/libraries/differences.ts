@@ -44,6 +44,15 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     matches: d => isRoute(d, ['/answers-and-passes']),
   },
   {
+    id: 'express-later-responder',
+    library: 'express',
+    where: '`http.route` when a route calls `next()` and a later layer answers',
+    upstream: 'none',
+    ours: 'that of the last route that ran, other than one for everything',
+    why: 'It prepared the answer; the layer that sends everything says nothing.',
+    matches: d => isRoute(d, ['/prepared/:id']),
+  },
+  {
     id: 'express-recovered',
     library: 'express',
     where: '`http.route` after an error handler went on with `next()`',

@@ -27,6 +27,10 @@ function build(express, major) {
     res.json('answered')
     next()
   })
+  app.get('/prepared/:id', (_req, res, next) => {
+    res.locals.body = 'prepared'
+    next()
+  })
   app.get('/late/:id', (_req, res) => setTimeout(() => res.json('late'), 5))
   app.use('/healthz', (_req, res) => res.json('healthy'))
   app.use('/static', (req, res, next) => (req.url === '/logo' ? res.json('logo') : next()))
@@ -54,6 +58,7 @@ function build(express, major) {
   const nested = express.Router()
   nested.use('/deep', router)
   app.use(nested)
+  app.use((_req, res, next) => (res.locals.body === undefined ? next() : res.json(res.locals.body)))
   return app
 }
 
@@ -79,6 +84,7 @@ const targets = [
   '/skipped',
   '/skipping/1',
   '/answers-and-passes',
+  '/prepared/1',
   '/late/1',
   '/healthz',
   '/static/logo',
