@@ -5,6 +5,7 @@
 // The route of a request is that of the last route that ran: one that called `next()` prepared what a later layer sends.
 // A route for everything (`*`) and middleware with a path count only while no other route ran, and only if they answer.
 // Middleware and handler spans are upstream's own, by its own instrumentation, for whoever asks for them.
+import { inspect } from 'node:util'
 import { type Context, context, createContextKey, type Span } from '@opentelemetry/api'
 import { ExpressInstrumentation } from '@opentelemetry/instrumentation-express'
 import type { LibraryHooks } from '../loader/library.ts'
@@ -30,9 +31,7 @@ const upstreamOptions = ['ignoreLayers', 'ignoreLayersType', 'requestHook', 'spa
 // The key under which the HTTP server instrumentation, ours or upstream's, looks for the route.
 const rpcMetadata = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA')
 const PLACE = Symbol('org.otel.express.place')
-const MOUNTED = Symbol('org.otel.express.mounted')
-const MATCHED = Symbol('org.otel.express.matched')
-const VISIT = Symbol('org.otel.express.visit')
+const JOURNEY = Symbol('org.otel.express.journey')
 const FAILED = Symbol('org.otel.express.failed')
 const patched = Symbol.for('org.otel.express.patched')
 
@@ -54,15 +53,29 @@ interface Visit {
   readonly route: string | undefined
   readonly outer: Visit | undefined
 }
+/** Where a request is in the application. One object, so that a request carries one field of ours. */
+class Journey {
+  readonly rpc: RpcMetadata
+  /** Pattern of the routers around the one that is running. */
+  mounted = ''
+  /** The route that ran last, other than one for everything. */
+  matched: object | undefined = undefined
+  /** The innermost router. */
+  visit: Visit | undefined = undefined
+
+  constructor(rpc: RpcMetadata) {
+    this.rpc = rpc
+  }
+
+  /** People print requests. */
+  [inspect.custom](): string {
+    return `Journey(${this.rpc.route ?? ''})`
+  }
+}
 interface Request {
   /** Express's own: the route it chose last, before `param` callbacks run. */
   readonly route?: object
-  /** Pattern of the routers around the one that is running. */
-  [MOUNTED]?: string
-  /** The route that ran last, other than one for everything. */
-  [MATCHED]?: object | undefined
-  /** The innermost router. */
-  [VISIT]?: Visit | undefined
+  [JOURNEY]?: Journey
   /** The error that was recorded last: it passes many layers. */
   [FAILED]?: unknown
 }
@@ -91,25 +104,34 @@ function recordError(request: Request, error: unknown): void {
   }
 }
 
+/** Undefined where nothing is traced. */
+function findJourney(request: Request): Journey | undefined {
+  const known = request[JOURNEY]
+  if (known !== undefined) return known
+  const rpc = readRpc(context.active())
+  if (rpc === undefined) return undefined
+  return (request[JOURNEY] = new Journey(rpc))
+}
+
 /** Notes the route and returns the `next` that takes back what only counts for the layer that answers. */
 function enterPlace(layer: Layer, place: RoutePlace, request: Request, response: Response, next: Next): Next {
-  const rpc = readRpc(context.active())
+  const journey = findJourney(request)
   // What has been answered keeps the route that answered it.
-  if (rpc === undefined || response.headersSent) return next
-  const outer = request[MOUNTED] ?? ''
-  const route = place.join(outer)
+  if (journey === undefined || response.headersSent) return next
+  const { rpc, mounted } = journey
+  const route = place.join(mounted)
   if (!place.isMount && !place.isCatchAll) {
     rpc.route = route
-    request[MATCHED] = layer.route
+    journey.matched = layer.route
     return next
   }
   const before = rpc.route
-  if (request[MATCHED] === undefined) rpc.route = route
-  if (place.isMount) request[MOUNTED] = route
+  if (journey.matched === undefined) rpc.route = route
+  if (place.isMount) journey.mounted = route
   return function leave(error?: unknown) {
-    if (place.isMount) request[MOUNTED] = outer
+    journey.mounted = mounted
     if (isError(error)) recordError(request, error)
-    else if (request[MATCHED] === undefined && !response.headersSent) rpc.route = before
+    else if (journey.matched === undefined && !response.headersSent) rpc.route = before
     return next(error)
   }
 }
@@ -120,13 +142,13 @@ const routePlaces = new WeakMap<object, RoutePlace>()
 function enterParam(request: Request): void {
   try {
     const { route } = request
+    const journey = findJourney(request)
     // A mount point has parameters as well: the route is then an earlier one.
-    if (route === undefined || route === request[MATCHED]) return
+    if (journey === undefined || route === undefined || route === journey.matched) return
     const place = routePlaces.get(route)
-    const rpc = readRpc(context.active())
-    if (place === undefined || place.isCatchAll || rpc === undefined) return
-    rpc.route = place.join(request[MOUNTED] ?? '')
-    request[MATCHED] = route
+    if (place === undefined || place.isCatchAll) return
+    journey.rpc.route = place.join(journey.mounted)
+    journey.matched = route
   } catch (problem) {
     swallow('express param', problem)
   }
@@ -136,36 +158,32 @@ function enterParam(request: Request): void {
  * What is around a router that gets the request: the mount point that ran last, or, when the request is sent through a
  * router once more (`request.url = '/new'; app.handle(request, response)`), what was around it the first time.
  */
-function findMounted(router: unknown, request: Request): string {
-  const current = request[MOUNTED] ?? ''
-  const innermost = request[VISIT]
-  if (innermost === undefined) return current
+function findMounted(router: unknown, { mounted, visit: innermost }: Journey): string {
+  if (innermost === undefined) return mounted
   let visit: Visit | undefined = innermost
   while (visit !== undefined && visit.router !== router) visit = visit.outer
-  if (visit === undefined) return current
+  if (visit === undefined) return mounted
   // A router may also be mounted in itself.
   const { stack } = innermost.router as { stack?: { handle?: unknown }[] }
-  return stack?.some(({ handle }) => handle === router) ? current : visit.mounted
+  return stack?.some(({ handle }) => handle === router) ? mounted : visit.mounted
 }
 
 /** Notes that a router has the request and returns the `done` for when it did not answer. */
 function enterRouter(router: unknown, request: Request, response: Response, done: Next): Next {
-  const rpc = readRpc(context.active())
-  if (rpc === undefined) return done
-  const outer = request[VISIT]
-  const around = request[MOUNTED] ?? ''
-  const mounted = findMounted(router, request)
+  const journey = findJourney(request)
+  if (journey === undefined) return done
+  const { rpc, mounted, visit: outer } = journey
   const before = rpc.route
-  request[MOUNTED] = mounted
-  request[VISIT] = { router, mounted, route: before, outer }
+  journey.mounted = findMounted(router, journey)
+  journey.visit = { router, mounted: journey.mounted, route: before, outer }
   return function (this: unknown, ...args: unknown[]) {
-    request[MOUNTED] = around
-    request[VISIT] = outer
+    journey.mounted = mounted
+    journey.visit = outer
     // An error that no layer took leaves here.
     if (args[0]) recordError(request, args[0])
     else if (outer === undefined && !response.headersSent) {
       // Routes ran, and none of them nor anything behind them answered.
-      request[MATCHED] = undefined
+      journey.matched = undefined
       rpc.route = before
     }
     return done.apply(this, args as [unknown])
@@ -175,10 +193,9 @@ function enterRouter(router: unknown, request: Request, response: Response, done
 /** An error handler that goes on: middleware that failed was on the way, not the end of it. */
 function enterRecovery(request: Request, response: Response, next: Next): Next {
   return function recover(error?: unknown) {
-    const visit = request[VISIT]
-    const rpc = error ? undefined : readRpc(context.active())
-    if (visit !== undefined && rpc !== undefined && request[MATCHED] === undefined && !response.headersSent)
-      rpc.route = visit.route
+    const journey = request[JOURNEY]
+    if (!error && journey?.visit !== undefined && journey.matched === undefined && !response.headersSent)
+      journey.rpc.route = journey.visit.route
     return next(error)
   }
 }
