@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 
 export const later = act => setTimeout(act, 40)
-export const shortMs = 60
+export const shortMs = 250
 export const custom = new Error('the user left')
 /** A signal that is aborted while the request waits. */
 export function aborted(...reason) {

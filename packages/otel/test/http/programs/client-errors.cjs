@@ -23,7 +23,7 @@ module.exports = async () => {
   const silent = await serve(() => {})
   results.push(
     await new Promise(resolve => {
-      const request = http.get(`${silent.url}/error/timeout`, { agent: false, timeout: 30 })
+      const request = http.get(`${silent.url}/error/timeout`, { agent: false, timeout: 300 })
       request.on('timeout', () => request.destroy(new Error('too slow')))
       request.on('error', error => resolve(error.message))
     }),
