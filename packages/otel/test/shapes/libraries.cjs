@@ -299,11 +299,15 @@ const rows = [
   },
   {
     library: 'node-rdkafka',
-    names: ['_modifiedProduce'],
-    where: 'packages/kafka/src/adapters/rdkafka.ts',
-    loses: 'the high-level producer of node-rdkafka is called with the arguments of the other one',
+    names: ['_modifiedProduce', '_writev'],
+    where: 'packages/kafka/src/adapters/rdkafka.ts, client.ts',
+    loses:
+      'the high-level producer of node-rdkafka is called with the arguments of the other one, and messages of its write streams lie in the trace of another writer',
     check() {
       const folder = path.dirname(kafka.resolve('node-rdkafka/package.json'))
+      const stream = fs.readFileSync(path.join(folder, 'lib/producer-stream.js'), 'utf8')
+      for (const name of ['_write', '_writev', 'connect', 'close'])
+        assert.match(stream, new RegExp(`ProducerStream\\.prototype\\.${name} = |\\.${name} = `))
       const text = fs.readFileSync(path.join(folder, 'lib/producer/high-level-producer.js'), 'utf8')
       assert.match(text, /\._modifiedProduce = /)
     },

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { majors, nodePath } from '../../../../scripts/nodes.mjs'
 
 const run = promisify(execFile)
 const root = join(__dirname, '../../../..')
@@ -14,26 +15,12 @@ interface Row {
 const tables = ['node.cjs', 'libraries.cjs']
 const rows: Row[] = tables.flatMap(table => require(`./${table}`).rows as Row[])
 
-/** Fetched when the machine has none. Without a registry the test is skipped, aloud; CI has no such excuse. */
-async function findNode(major: number): Promise<string | undefined> {
-  try {
-    const { nodePath } = await import('../../../../scripts/nodes.mjs')
-    return nodePath(major)
-  } catch (error) {
-    if (process.env.CI) throw error
-    process.stderr.write(`SKIPPED: shapes on Node ${major}: ${String(error)}\n`)
-    return undefined
-  }
-}
-
-describe.each([20, 22, 24, 26])('Node %i', major => {
+describe.each(majors)('Node %i', major => {
   test.each(tables)(
     'has everything that %s lists',
     async table => {
-      const bin = await findNode(major)
-      if (bin === undefined) return
       const { NODE_OPTIONS: _, ...env } = process.env
-      const { stdout } = await run(bin, [join(__dirname, table)], { env, timeout: 60_000 })
+      const { stdout } = await run(nodePath(major), [join(__dirname, table)], { env, timeout: 60_000 })
       expect(JSON.parse(stdout)).toEqual([])
     },
     120_000,
