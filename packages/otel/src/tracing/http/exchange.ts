@@ -13,6 +13,8 @@ export interface LiveRequest {
   readonly version: string
   /** Monotonic; 0 when the span's record has the start. */
   readonly startMs: number
+  /** What the request asks for beside its route (`query Books`); empty when unknown, undefined when several. */
+  operation: string | undefined
 }
 
 /**
@@ -29,7 +31,7 @@ export class ServerExchange extends LeanContext implements Observed {
     super(span, undefined, more)
     ;(this as { rpc: unknown }).rpc = this
     this.route = undefined
-    this.live = { method, scheme, version, startMs: span.record === null ? monotonicMs() : 0 }
+    this.live = { method, scheme, version, startMs: span.record === null ? monotonicMs() : 0, operation: '' }
   }
 
   get type(): 'http' {
@@ -38,6 +40,12 @@ export class ServerExchange extends LeanContext implements Observed {
 
   get context(): this {
     return this
+  }
+
+  /** Written by what finds operations inside a request. A batch of different ones is named by its route alone. */
+  set operation(name: string) {
+    const { live } = this
+    if (live !== null && live.operation !== name) live.operation = live.operation === '' ? name : undefined
   }
 
   // It hangs on objects that people print.

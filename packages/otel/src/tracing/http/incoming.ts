@@ -209,6 +209,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
         span.setAttribute('http.route', route)
         span.updateName(`${nameOfMethod(live.method)} ${route}`)
       }
+      if (live.operation) span.updateName(`${spanRecord.name} ${live.operation}`)
       if (errorType !== '') span.setAttribute('error.type', errorType)
       if (status !== undefined && (status < 100 || status >= 500))
         span.setStatus({ code: SpanStatusCode.ERROR })
