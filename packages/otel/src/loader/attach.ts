@@ -107,7 +107,8 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
       if (row.owner === 'ours') return openOurs(row.chunk)
       const { Instrumentation } = loadChunk(`lib/${row.chunk}`)
       const decided = options.libraryOptions?.[row.chunk]
-      const opened = openUpstream(Instrumentation, { ...decided, ...wished }, row, providers)
+      const given = { ...decided, ...(row.asksOthers && { isInstrumented }), ...wished }
+      const opened = openUpstream(Instrumentation, given, row, providers)
       // Some flush through the provider (aws-lambda); the others take it without creating a tracer yet.
       opened.instrumentation.setTracerProvider(options.tracerProvider)
       // Needed even when it is what it would find itself: this makes the instruments once more, because the class
@@ -118,6 +119,10 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
       swallow(`loading instrumentation ${row.key}`, error)
       return undefined
     }
+  }
+
+  function isInstrumented(key: string): boolean {
+    return patcher.seen.some(seen => seen.key === key && seen.state === 'patched')
   }
 
   const patcher = new Patcher(

@@ -26,6 +26,8 @@ export interface CatalogRow {
   readonly why?: string
   /** Package -> ranges that replace the ones upstream declares. Each is proven by test/e2e/catalog.test.ts. */
   readonly widen?: Readonly<Record<string, readonly string[]>>
+  /** What it says depends on what else is instrumented: its options have `isInstrumented(key)`. */
+  readonly asksOthers?: true
   /** The package ships each patched `x.js` as `x.mjs` too, and Node may load either. */
   readonly mjsTwins?: true
   /**
@@ -128,12 +130,20 @@ export const catalog: readonly CatalogRow[] = [
   upstream('mysql', 'MySQLInstrumentation', ['mysql']),
   upstream('mysql2', 'MySQL2Instrumentation', ['mysql2']),
   upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
-  upstream('mongoose', 'MongooseInstrumentation', ['mongoose']),
+  upstream('mongoose', 'MongooseInstrumentation', ['mongoose'], {
+    source: { from: './src/libraries/mongoose.ts', exported: 'MongooseInstrumentation' },
+    asksOthers: true,
+    why: "upstream's spans are of kind CLIENT, as are those that the driver makes of the same operation",
+  }),
   ours('ioredis', ['ioredis'], 'ioredis', { from: './src/libraries/ioredis.ts', exported: 'ioredisHooks' }),
   upstream('redis', 'RedisInstrumentation', ['redis', '@redis/client', '@node-redis/client'], {
     shells: { redis: ['>=4'] },
   }),
-  upstream('knex', 'KnexInstrumentation', ['knex']),
+  upstream('knex', 'KnexInstrumentation', ['knex'], {
+    source: { from: './src/libraries/knex.ts', exported: 'KnexInstrumentation' },
+    asksOthers: true,
+    why: "upstream makes a second span for every query that the driver's span tells, named by what it finds",
+  }),
   upstream('tedious', 'TediousInstrumentation', ['tedious']),
   upstream('oracledb', 'OracleInstrumentation', ['oracledb']),
   upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver']),
