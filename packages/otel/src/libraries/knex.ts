@@ -159,13 +159,17 @@ function readTable(builder: any): string | undefined {
   return undefined
 }
 
-/** knex puts the statement with its values in front of the driver's message. */
+/**
+ * knex puts the statement with its values in front of the driver's message, and messages of data exceptions (SQLSTATE class
+ * 22) quote the data: `invalid input syntax for type integer: "s3cret"`.
+ */
 function withoutQuery(error: unknown, sql: unknown): unknown {
   if (!(error instanceof Error) || typeof sql !== 'string') return error
   const { name, code, stack, message } = error as Error & { code?: unknown }
-  const at = message.lastIndexOf(' - ')
-  if (at === -1 || !message.startsWith(sql.slice(0, 6))) return error
-  const short = message.slice(at + 3)
+  const at = message.startsWith(sql.slice(0, 6)) ? message.lastIndexOf(' - ') : -1
+  const hasData = typeof code === 'string' && /^22...$/.test(code)
+  if (at === -1 && !hasData) return error
+  const short = hasData ? `data exception (code: ${code})` : message.slice(at + 3)
   return { name, code, message: short, stack: stack?.replace(message, () => short) }
 }
 
