@@ -192,14 +192,15 @@ test('the pages of cluster workers, put together by AggregatorRegistry, lead to 
   expect(plain.body).not.toMatch(/trace_id|# EOF/)
 })
 
-test('span metrics, asked for, count every span by name, kind and status up to their limit and lead to it', async () => {
+test('span metrics, asked for, count every span that enters or leaves by name, kind and status up to their limit and lead to it', async () => {
   const env = { ORG_OTEL_SPAN_METRICS: 'true', ORG_OTEL_SPAN_METRICS_MAX_SERIES: '20' }
   const code = `const http = require('node:http')
     const { trace } = require('@opentelemetry/api')
     const tracer = trace.getTracer('app')
     const server = http.createServer((req, res) => {
-      for (let i = 0; i < 200; i++) tracer.startSpan('job ' + i).end()
-      const failing = tracer.startSpan('failing')
+      for (let i = 0; i < 200; i++) tracer.startSpan('job ' + i, { kind: 2 }).end()
+      for (let i = 0; i < 50; i++) tracer.startSpan('inner ' + i).end()
+      const failing = tracer.startSpan('failing', { kind: 3 })
       failing.setStatus({ code: 2 })
       failing.end()
       res.end('ok')

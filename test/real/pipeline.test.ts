@@ -188,6 +188,37 @@ test('of a chosen service every trace is kept, also when all is fine and fast', 
   await until('every trace of it', () => ids.every(id => receiver.store.trace(id) !== undefined))
 }, 60_000)
 
+test('a service that invents names fills its own share of the span metrics, and inner spans are not in them', async () => {
+  const names = (count: number, kind: number, name: string) =>
+    Array.from({ length: count }, (_, at) => ({
+      // All through one gateway.
+      traceId: '5eed'.repeat(8),
+      spanId: (kind * 10_000 + at + 1).toString(16).padStart(16, '0'),
+      name: `${name} ${at}`,
+      kind,
+      startTimeUnixNano: '1700000000000000000',
+      endTimeUnixNano: '1700000000001000000',
+    }))
+  const of = (service: string, spans: object[]) => ({
+    resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+    scopeSpans: [{ spans }],
+  })
+  await post('traces', { resourceSpans: [of('inventive', names(2500, 3, 'GET /users'))] })
+  await post('traces', {
+    resourceSpans: [of('inventive', names(50, 1, 'inner')), of('modest', names(100, 2, 'work'))],
+  })
+  const count = async (labels: Record<string, string>) =>
+    (await Promise.all(gateways.map(gateway => gateway.page('prometheus')))).reduce(
+      (sum, page) => sum + sumSamples(page, 'traces_span_metrics_calls_total', labels),
+      0,
+    )
+  await until('all of the modest service', async () => (await count({ service_name: 'modest' })) === 100)
+  await until('all of the inventive one', async () => (await count({ service_name: 'inventive' })) === 2500)
+  expect(await count({ service_name: 'inventive', otel_metric_overflow: 'true' })).toBe(500)
+  expect(await count({ service_name: 'modest', otel_metric_overflow: 'true' })).toBe(0)
+  expect(await count({ service_name: 'inventive', span_kind: 'SPAN_KIND_INTERNAL' })).toBe(0)
+}, 60_000)
+
 test('log records reach Loki by OTLP, with body, attributes and names of people cleaned, and keep their trace', async () => {
   const traceId = '0af7651916cd43dd8448eb211c80319c'
   const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })

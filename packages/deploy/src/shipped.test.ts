@@ -66,6 +66,23 @@ test('what is slow for the sampling is a boundary of the histogram and the objec
   )
 })
 
+test.each([
+  ['gateway', gateway],
+  ['single', single],
+])('%s counts what enters and leaves a service, each service up to a limit of its own', (_role, config) => {
+  const { span_metrics: metrics } = config.connectors
+  expect(config.service.pipelines['traces/measure'].processors[0]).toBe('filter/inner')
+  const [condition] = config.processors['filter/inner'].trace_conditions
+  expect(condition.match(/SPAN_KIND_[A-Z]+/g).sort()).toEqual(
+    ['SERVER', 'CLIENT', 'CONSUMER', 'PRODUCER'].map(kind => `SPAN_KIND_${kind}`).sort(),
+  )
+  // The connector's limit is one of each resource: without its key, or with one limit for a shared key, it would be everybody's.
+  expect(metrics.resource_metrics_key_attributes).toEqual(
+    expect.arrayContaining(['service.name', 'service.instance.id']),
+  )
+  expect(metrics.aggregation_cardinality_limit).toBeLessThanOrEqual(2000)
+})
+
 test('one release of the Collector everywhere', () => {
   const files = [
     'collector/builder.yaml',

@@ -474,7 +474,7 @@ export const settings = [
     parse: parseSwitch,
     fallback: false,
     group: 'Metrics',
-    says: 'A duration histogram by service, span name, kind and status, for setups without a span-metrics connector.',
+    says: 'A duration histogram of the spans that enter or leave the service, by service, span name, kind and status, for setups without a span-metrics connector.',
   }),
   setting({
     key: 'spanMetrics.maxSeries',

@@ -57,11 +57,22 @@ test('counts by service, name, kind and status, in seconds, and leads to the slo
 test('a hundred thousand span names make no more series than the limit, and no span is lost', () => {
   const metrics = new SpanMetrics(options)
   for (let i = 0; i < 100_000; i++)
-    metrics.record(span({ name: `GET /users/${i}`, kind: i % 5, statusCode: i % 3 }))
+    metrics.record(span({ name: `GET /users/${i}`, kind: 1 + (i % 4), statusCode: i % 3 }))
   const series = metrics.collect()
   expect(series.length).toBeLessThanOrEqual(100)
   expect(series.reduce((sum, { count }) => sum + count, 0)).toBe(100_000)
   expect(series.some(({ attributes }) => attributes['span.name'] === '_other')).toBe(true)
+})
+
+test('inner spans are not counted, whatever enters or leaves the service is', () => {
+  const metrics = new SpanMetrics(options)
+  for (let kind = 0; kind < 5; kind++) metrics.record(span({ kind }))
+  expect(metrics.collect().map(({ attributes }) => attributes['span.kind'])).toEqual([
+    'SPAN_KIND_SERVER',
+    'SPAN_KIND_CLIENT',
+    'SPAN_KIND_PRODUCER',
+    'SPAN_KIND_CONSUMER',
+  ])
 })
 
 test('unsampled spans, and all when exemplars are off, are counted without an exemplar', () => {

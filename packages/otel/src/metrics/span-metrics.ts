@@ -1,10 +1,11 @@
-// Opt-in, for teams without a Collector connector: how long spans took, by service, name, kind and status, with
-// exemplars. Counted here and not in the metrics SDK, because every sampled span passes.
+// Opt-in, for teams without a Collector connector: how long spans took that enter or leave the service, by service, name,
+// kind and status, with exemplars. Counted here and not in the metrics SDK, because every sampled span passes.
 import type { EndedSpan } from '../tracing/ended-span.ts'
 import type { ExemplarData, HistogramSeries, HistogramSource } from './histogram-source.ts'
 
 // The names and buckets of the Collector's span metrics connector, so that its dashboards fit; seconds.
 const boundaries = [0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15]
+const internal = 0
 const kinds = [
   'SPAN_KIND_INTERNAL',
   'SPAN_KIND_SERVER',
@@ -36,7 +37,7 @@ interface Series {
 
 export class SpanMetrics implements HistogramSource {
   readonly name = 'traces.span.metrics.duration'
-  readonly description = 'Duration of spans by name, kind and status.'
+  readonly description = 'Duration of entry and exit spans by name, kind and status.'
   readonly unit = 's'
   readonly scope: { readonly name: string; readonly version: string }
   readonly boundaries = boundaries
@@ -56,6 +57,8 @@ export class SpanMetrics implements HistogramSource {
   }
 
   record(span: EndedSpan): void {
+    // Inner spans are many and named by everybody; what a service does is seen where it is asked and where it asks.
+    if (span.kind === internal) return
     const series = this.find(span.name, span.kind, span.statusCode)
     const seconds = Math.max(0, (span.endMs - span.startMs) / 1000)
     let bucket = 0
@@ -100,7 +103,7 @@ export class SpanMetrics implements HistogramSource {
     const known = this.series.get(key)
     if (known !== undefined) return known
     // Room is kept for `_other` of each kind and status, so the limit is a limit.
-    const room = this.options.maxSeries - kinds.length * statuses.length
+    const room = this.options.maxSeries - (kinds.length - 1) * statuses.length
     if (this.series.size >= room && name !== overflowName) return this.find(overflowName, kind, status)
     const series: Series = {
       name,
