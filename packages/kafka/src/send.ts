@@ -2,7 +2,6 @@
 //
 //   send({ topic, messages })  ->  beginSend: span, copies   ->  the client's own send   ->  Send.end: result, metrics
 
-import { types } from 'node:util'
 import {
   type Attributes,
   type Context,
@@ -87,13 +86,25 @@ export class Send {
   }
 }
 
+/** Handlers throw plain objects and texts too: what they say is kept. */
 export function recordFailure(span: Span, error: unknown, type: string): void {
   span.setAttribute('error.type', type)
-  if (error instanceof Error || types.isNativeError(error)) {
-    span.recordException(error)
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
-  } else {
+  if (error === undefined || error === null) {
     span.setStatus({ code: SpanStatusCode.ERROR })
+    return
+  }
+  const isObject = typeof error === 'object'
+  span.recordException(isObject ? (error as Error) : String(error))
+  const message = isObject ? readMessage(error) : String(error)
+  span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) })
+}
+
+function readMessage(error: object): string | undefined {
+  try {
+    const { message } = error as { message?: unknown }
+    return typeof message === 'string' ? message : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -98,7 +98,7 @@ function recordError(request: Request, error: unknown): void {
   try {
     if (!isError(error) || request[FAILED] === error) return
     request[FAILED] = error
-    readRpc(context.active())?.span?.recordException(error instanceof Error ? error : String(error))
+    readRpc(context.active())?.span?.recordException(error as Error)
   } catch (problem) {
     swallow('express error', problem)
   }

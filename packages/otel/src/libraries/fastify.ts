@@ -1,9 +1,11 @@
 // Fastify, through the channel it publishes every new instance on (`fastify.initialization`, since 4.18 and 5.0).
 // Gives the request span its `http.route`, and each route handler a span like upstream's former instrumentation.
 // No file of fastify is patched, and errors, hooks and reply handling are fastify's own.
+
 import { channel } from 'node:diagnostics_channel'
 import { context, createContextKey, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { LibraryHooks } from '../loader/library.ts'
+import { messageOf } from '../self/error-text.ts'
 
 export interface FastifyOptions {
   /** Called with the handler's span when it starts. */
@@ -21,11 +23,8 @@ const rpcMetadata = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA
 const isWrapped = Symbol.for('org.otel.fastify.wrapped')
 
 function fail(span: Span, error: unknown): void {
-  span.recordException(error instanceof Error ? error : String(error))
-  span.setStatus({
-    code: SpanStatusCode.ERROR,
-    message: error instanceof Error ? error.message : String(error),
-  })
+  span.recordException(error as Error)
+  span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
 }
 
 function wrapHandler(

@@ -1,7 +1,7 @@
 // One execution of a GraphQL operation: its span, and the fields below it. A field that a list repeats is one span with a
 // count, so the number of spans follows the text of the query and never the size of the answer.
 import { type Context, type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api'
-import { messageOf } from '../tracing/error-type.ts'
+import { messageOf } from '../self/error-text.ts'
 
 /** What GraphQL tells a resolver, as far as it is read here. */
 export interface ResolveInfo {

@@ -10,8 +10,8 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { KnexInstrumentation as Upstream } from '@opentelemetry/instrumentation-knex'
+import { messageOf } from '../self/error-text.ts'
 import { guard } from '../self/guard.ts'
-import { messageOf } from '../tracing/error-type.ts'
 import { redactLiterals } from './sql-text.ts'
 
 /** What `client.driverName` says -> the row of the catalog that instruments the driver. */

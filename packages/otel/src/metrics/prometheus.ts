@@ -12,6 +12,7 @@ import {
   renderPlainText,
 } from '@org/otel-exemplars/open-metrics'
 import { runUntraced, untraced } from '../export/untraced.ts'
+import { messageOf } from '../self/error-text.ts'
 import { swallow } from '../self/guard.ts'
 import { say } from '../self/log.ts'
 import { type PageInfo, PrometheusFamilies } from './prometheus-families.ts'
@@ -96,7 +97,7 @@ export class PrometheusExporter {
       this.idle?.refresh()
       page = isOpen ? renderOpenMetrics(families) : renderPlainText(families)
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
+      const text = messageOf(error)
       say('warn', 'ORG_OTEL_METRICS_EXPORT', `the /metrics page could not be collected: ${text}`)
       return this.send(request, response, 500, 'text/plain', 'collecting failed, see stderr\n')
     }

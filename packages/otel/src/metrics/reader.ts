@@ -8,6 +8,7 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import type { Config } from '../config/config.ts'
 import { runOutside, runUntraced } from '../export/untraced.ts'
+import { messageOf } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
 import { mergeScopes, type SourceReader, type Sources } from './source-data.ts'
 import { selectTemporality } from './temporality.ts'
@@ -43,7 +44,7 @@ export class SourcesReader extends MetricReader {
   async gather(timeoutMs: number): Promise<ResourceMetrics> {
     const { resourceMetrics, errors } = await this.collect({ timeoutMillis: timeoutMs })
     for (const error of errors) {
-      const text = error instanceof Error ? error.message : String(error)
+      const text = messageOf(error)
       say('warn', 'ORG_OTEL_METRICS_CALLBACK', `a metric callback failed: ${text}; its metric is left out`)
     }
     const scopes = mergeScopes(resourceMetrics.scopeMetrics, this.sourceReader.collect(Date.now()))
@@ -98,7 +99,7 @@ export class PeriodicReader extends SourcesReader {
       const metrics = await this.gather(this.config.timeoutMs)
       if (metrics.scopeMetrics.length > 0) await within(this.handOver(metrics), this.config.timeoutMs)
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
+      const text = messageOf(error)
       say('warn', 'ORG_OTEL_METRICS_EXPORT', `metrics of one interval were not sent: ${text}`)
     }
   }

@@ -10,9 +10,3 @@ export function errorTypeOf(error: unknown): string {
   if (typeof code === 'string' && code !== '') return code
   return typeof name === 'string' && name !== '' ? name : 'Error'
 }
-
-export function messageOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return String(error)
-  const { message } = error as { message?: unknown }
-  return typeof message === 'string' ? message : ''
-}

@@ -1,13 +1,14 @@
 // The API's TracerProvider: holds what all tracers share and decides where an ended span goes.
 import type { Context, Tracer, TracerProvider } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
+import { printError } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
 import { ROOT } from './context.ts'
 import type { Scope, SpanSink } from './ended-span.ts'
 import { alwaysOn } from './sampling/fixed.ts'
 import type { KeepErrors } from './sampling/keep-errors.ts'
 import type { HeadSampler, Question } from './sampling/sampler.ts'
-import { HeldSpan, type LeanSpan, SAMPLED, type SpanRecord, toText } from './span.ts'
+import { HeldSpan, type LeanSpan, SAMPLED, type SpanRecord } from './span.ts'
 import { LeanTracer } from './tracer.ts'
 
 /** Upstream's IdGenerator: 32 and 16 lower-case hex digits. */
@@ -202,7 +203,7 @@ export class LeanTracerProvider implements TracerProvider {
         try {
           await processor.forceFlush()
         } catch (error) {
-          say('warn', 'ORG_OTEL_PROCESSOR_FAILED', `SpanProcessor.forceFlush: ${toText(error)}`)
+          say('warn', 'ORG_OTEL_PROCESSOR_FAILED', `SpanProcessor.forceFlush: ${printError(error)}`)
         }
       }),
     )
@@ -229,7 +230,7 @@ function sayFailure(method: string, error: unknown): void {
   say(
     'warn',
     'ORG_OTEL_PROCESSOR_FAILED',
-    `SpanProcessor.${method}: ${toText(error)}; the span is exported all the same`,
+    `SpanProcessor.${method}: ${printError(error)}; the span is exported all the same`,
   )
 }
 

@@ -15,6 +15,7 @@ import type {
   TraceState,
 } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
+import { describeError } from '../self/error-text.ts'
 import { cleanAttributes, cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
 import { isTimeInput, monotonicMs, toEpochMs, toHrTime } from './clock.ts'
 import type { CommonAttributes, EndedSpan, Scope, SpanEvent, SpanLink } from './ended-span.ts'
@@ -371,21 +372,11 @@ export class LeanSpan implements Span {
   recordException(exception: Exception, time?: TimeInput): void {
     const record = this.record
     if (record === null || record.ended) return
+    const { type, message, stack } = describeError(exception)
     const attributes: Attributes = {}
-    if (typeof exception === 'string') {
-      attributes['exception.message'] = exception
-    } else if (exception !== null && (typeof exception === 'object' || typeof exception === 'function')) {
-      const code = read(exception, 'code')
-      const name = read(exception, 'name')
-      const message = read(exception, 'message')
-      const stack = read(exception, 'stack')
-      // The numbers of a DOMException (23) say less than its name (TimeoutError); a number without a name is all there is.
-      if (code && (typeof code !== 'number' || name === undefined || name === 'Error'))
-        attributes['exception.type'] = toText(code)
-      else if (name) attributes['exception.type'] = name
-      if (message) attributes['exception.message'] = message
-      if (stack) attributes['exception.stacktrace'] = stack
-    }
+    if (type !== '') attributes['exception.type'] = type
+    if (message !== '') attributes['exception.message'] = message
+    if (stack !== '') attributes['exception.stacktrace'] = stack
     for (const key of ['exception.message', 'exception.stacktrace']) {
       const text = attributes[key]
       if (typeof text === 'string') attributes[key] = record.provider.redactText(text)

@@ -1,6 +1,7 @@
 // The API's Tracer, and `make`, the way in for our own instrumentation: no options object, no cleaning, no closures.
 import type { Context, Link, Span, SpanOptions, TimeInput, Tracer } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
+import { printError } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
 import { cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
 import { clockOrigin, monotonicMs, toEpochMs } from './clock.ts'
@@ -323,7 +324,7 @@ function generateIds(generator: IdGenerator, parent: LeanSpan | undefined): Lean
       traceFlags: parent === undefined ? 0 : parent.flags & RANDOM,
     })
   } catch (error) {
-    say('warn', 'ORG_OTEL_ID_GENERATOR', `${saidBadIds} (${toText(error)})`)
+    say('warn', 'ORG_OTEL_ID_GENERATOR', `${saidBadIds} (${printError(error)})`)
   }
   if (span !== undefined) return span
   say('warn', 'ORG_OTEL_ID_GENERATOR', saidBadIds)

@@ -239,6 +239,25 @@ describe('different on purpose', () => {
     return { upstream: exporter.getFinishedSpans(), lean }
   }
 
+  // What was thrown says something: upstream's exceptions have no text, or none at all is recorded.
+  test.each([
+    [17, '17'],
+    [{}, 'an object without a message'],
+    [{ error: 'in another field' }, 'in another field'],
+    [{ message: { text: 'deeper' } }, 'deeper'],
+    [{ message: 7, name: 'NumberMessage' }, '7'],
+    [{ stack: 'only a stack' }, 'an object without a message (stack)'],
+  ])('the message of the exception %j is %s', (exception, message) => {
+    const { upstream, lean } = both(tracer => {
+      const span = tracer.startSpan('x')
+      span.recordException(exception as unknown as Error)
+      span.end()
+    })
+    expect(lean[0]!.events![0]!.attributes!['exception.message']).toBe(message)
+    const theirs = Array.isArray(upstream) ? upstream[0]?.events[0]?.attributes : undefined
+    expect(theirs?.['exception.message']).not.toBe(message)
+  })
+
   const throwing = {
     get bad(): unknown {
       throw new Error('from a getter')

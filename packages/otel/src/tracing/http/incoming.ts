@@ -1,10 +1,11 @@
 // The span and the measurement of an incoming request, for both versions of the protocol. Attributes are upstream's.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { messageOf } from '../../self/error-text.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, LeanContext, spanOf } from '../context.ts'
-import { errorTypeOf, messageOf } from '../error-type.ts'
+import { errorTypeOf } from '../error-type.ts'
 import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import { toHeaderList } from './captured-headers.ts'
 import type { Dimensions } from './durations.ts'

@@ -2,9 +2,9 @@
 // keeps them: `start({ instrumentations: { options: { http: { requestHook } } } })`.
 import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from 'node:http'
 import type { Attributes, Span } from '@opentelemetry/api'
+import { printError } from '../../self/error-text.ts'
 import { say } from '../../self/log.ts'
 import { cleanValue, type FlatAttributes, ownKeys, read } from '../attributes.ts'
-import { toText } from '../span.ts'
 
 interface HeaderNames {
   readonly requestHeaders?: readonly string[]
@@ -54,7 +54,7 @@ export function callHook<A extends unknown[], R>(
   try {
     return hook(...args)
   } catch (error) {
-    say('warn', 'ORG_OTEL_HOOK_FAILED', `${name}: ${toText(error)}; the request goes on without it`)
+    say('warn', 'ORG_OTEL_HOOK_FAILED', `${name}: ${printError(error)}; the request goes on without it`)
     return undefined
   }
 }

@@ -2,11 +2,12 @@
 // replace the application's dispatcher.
 import diagnostics from 'node:diagnostics_channel'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { messageOf } from '../../self/error-text.ts'
 import { swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, spanOf } from '../context.ts'
-import { errorTypeOf, messageOf } from '../error-type.ts'
+import { errorTypeOf } from '../error-type.ts'
 import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import type { Dimensions } from './durations.ts'
 import { CANCELLED, findUndiciFailure } from './giving-up.ts'

@@ -1,9 +1,10 @@
 // The API's TextMapPropagator over a list of formats, with short cuts for what HTTP does on every request.
 import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter } from '@opentelemetry/api'
 import type { PropagatorName } from '../../config/config.ts'
+import { printError } from '../../self/error-text.ts'
 import { say } from '../../self/log.ts'
 import { isSuppressed, ROOT, spanOf, withSpan } from '../context.ts'
-import { type LeanSpan, toLeanSpan, toText } from '../span.ts'
+import { type LeanSpan, toLeanSpan } from '../span.ts'
 import { baggage } from './baggage.ts'
 import type { Format, Get, Put } from './format.ts'
 import { findFormat } from './other-formats.ts'
@@ -140,7 +141,7 @@ function attempt<T>(fn: () => T): T | undefined {
 
 // Getters, setters and propagators of the application: its carrier is left as it is, its request goes on.
 function sayFailure(error: unknown): void {
-  say('debug', 'ORG_OTEL_PROPAGATION', `a carrier could not be read or written: ${toText(error)}`)
+  say('debug', 'ORG_OTEL_PROPAGATION', `a carrier could not be read or written: ${printError(error)}`)
 }
 
 /** The propagator for OTEL_PROPAGATORS, in that order; `others` are the application's own. */

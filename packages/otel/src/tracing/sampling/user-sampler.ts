@@ -1,10 +1,11 @@
 // The application's own Sampler (upstream's interface) as a HeadSampler. Only here are objects and ids in text made for it.
 import type { Attributes, Context, Link, SpanKind, TraceState } from '@opentelemetry/api'
+import { printError } from '../../self/error-text.ts'
 import { say } from '../../self/log.ts'
 import { cleanAttributes } from '../attributes.ts'
 import { SPAN_KEY, spanOf, withSpan } from '../context.ts'
 import { printSpanId, printTraceId } from '../ids.ts'
-import { SAMPLED, toText } from '../span.ts'
+import { SAMPLED } from '../span.ts'
 import {
   type Decision,
   DROP,
@@ -54,7 +55,11 @@ export function adaptSampler(user: UserSampler): HeadSampler {
         return decision
       } catch (error) {
         Object.assign(question, asked)
-        say('warn', 'ORG_OTEL_SAMPLER_FAILED', `${describe(user)}: ${toText(error)}; following the parent`)
+        say(
+          'warn',
+          'ORG_OTEL_SAMPLER_FAILED',
+          `${describe(user)}: ${printError(error)}; following the parent`,
+        )
         return followParent(question)
       }
     },
