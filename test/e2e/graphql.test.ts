@@ -148,6 +148,36 @@ describe.each(['graphql14', 'graphql15', 'graphql16', 'graphql'])('%s', graphql 
   })
 })
 
+test('the loads of a list are one span with a count, below the field, and a batch', async () => {
+  app = await runApp(
+    `
+const http = require('node:http')
+const DataLoader = require('dataloader')
+const { buildSchema, graphql } = require('graphql16')
+const schema = buildSchema('type Author { name: String } type Book { id: Int, author: Author } type Query { books: [Book] }')
+http.createServer(async (request, response) => {
+  const loader = new DataLoader(async ids => ids.map(id => id === 3 ? new Error('no author 3') : { name: 'a' + id }), { name: 'authors' })
+  const books = () => Array.from({ length: 500 }, (_, id) => ({ id, author: () => loader.load(id) }))
+  await Promise.all([loader.load(1), loader.load(1)])
+  const { data, errors } = await graphql({ schema, source: '{ books { author { name } } }', rootValue: { books } })
+  response.end(JSON.stringify([data.books.length, errors.length]))
+}).listen(0, '127.0.0.1', function () { console.log('listening ' + this.address().port) })`,
+    { cwd },
+  )
+  expect((await app.get('/')).body).toBe('[500,1]')
+  await app.stop()
+  const loads = app.receiver.store.spans({ name: 'dataloader.load authors' })
+  expect(loads.map(span => span.attributes['dataloader.load.count']).sort()).toEqual([2, 500])
+  const ofField = loads.find(span => span.attributes['dataloader.load.count'] === 500)!
+  expect(ofField.parentSpanId).toBe(find('books.*.author').spanId)
+  expect(ofField.status).toEqual({ code: 'error', message: 'no author 3' })
+  expect(find('books.*.author').status).toEqual({ code: 'error', message: 'no author 3' })
+  const batches = app.receiver.store.spans({ name: 'dataloader.batch authors' })
+  expect(batches.flatMap(span => span.links.map(link => link.spanId)).sort()).toEqual(
+    loads.map(span => span.spanId).sort(),
+  )
+})
+
 const byPath = () => resolved().map(span => span.attributes['graphql.field.path'])
 
 test('a batch of different operations is named by the route alone', async () => {

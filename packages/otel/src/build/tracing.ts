@@ -32,6 +32,7 @@ export function buildTracing({ config, user, sink, flush }: TracingParts): Traci
     sink,
     sampler: sampling.sampler,
     limits,
+    maxSpanNames: config.traces.maxSpanNames,
     resource: config.resource,
     redactText: buildTextRedactor(config),
     flush,

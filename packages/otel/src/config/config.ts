@@ -145,6 +145,8 @@ export interface Config {
     readonly otlp: OtlpTarget
     readonly sampler: SamplerConfig
     readonly extras: SamplingExtras
+    /** Different names that the spans of one scope may have. */
+    readonly maxSpanNames: number
     readonly limits: SpanLimits
     readonly batch: BatchLimits
     readonly zipkinEndpoint: string

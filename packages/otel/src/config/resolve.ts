@@ -281,6 +281,7 @@ function assemble(
         attributePerEventCount: v['span.attributePerEventCount'],
         attributePerLinkCount: v['span.attributePerLinkCount'],
       },
+      maxSpanNames: v['span.maxNames'],
       batch: resolveBatch('bsp', v, origins, problems),
       zipkinEndpoint: v.zipkinEndpoint,
     },

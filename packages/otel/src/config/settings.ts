@@ -371,6 +371,14 @@ export const settings = [
     says: 'Attributes per span link.',
   }),
   setting({
+    key: 'span.maxNames',
+    env: ['ORG_OTEL_MAX_SPAN_NAMES'],
+    parse: someCount,
+    fallback: 1000,
+    group: 'Traces',
+    says: "Different names that the spans of one instrumentation may have. Beyond, one line says so, and an instrumentation's spans are called `<name> (other)`; those of the application's own tracers keep their names.",
+  }),
+  setting({
     key: 'metrics.exporters',
     env: ['OTEL_METRICS_EXPORTER'],
     parse: parseEnumList<ExporterName>(['otlp', 'console', 'prometheus', 'none'], { none: 'yields' }),

@@ -122,7 +122,10 @@ export const catalog: readonly CatalogRow[] = [
     esmFiles: { graphql: ['execution/execute.mjs', 'language/parser.mjs', 'validation/validate.mjs'] },
     why: 'upstream stops before 17, which works once its new arguments are passed on',
   }),
-  upstream('dataloader', 'DataloaderInstrumentation', ['dataloader']),
+  upstream('dataloader', 'DataloaderInstrumentation', ['dataloader'], {
+    source: { from: './src/libraries/dataloader.ts', exported: 'DataloaderInstrumentation' },
+    why: 'upstream makes a span for every call of load, one per item of a list',
+  }),
   upstream('socket.io', 'SocketIoInstrumentation', ['socket.io']),
 
   // Databases and caches

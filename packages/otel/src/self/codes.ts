@@ -186,6 +186,13 @@ export const codes = [
     action: 'The span goes on to the others and to the exporter. Correct the processor.',
   },
   {
+    code: 'ORG_OTEL_SPAN_NAMES',
+    level: 'warn',
+    says: 'The spans of one instrumentation, or of one tracer of the application, have more different names than ORG_OTEL_MAX_SPAN_NAMES.',
+    action:
+      'Mostly an id or a text of a user is part of the name. New names of an instrumentation become `<name> (other)`. Put what varies into an attribute, or raise the limit.',
+  },
+  {
     code: 'ORG_OTEL_HOOK_FAILED',
     level: 'warn',
     says: 'A function among the options of the http or undici instrumentation (`requestHook` and others) threw.',

@@ -6,6 +6,8 @@ export interface Scope {
   readonly name: string
   readonly version: string | undefined
   readonly schemaUrl: string | undefined
+  /** Of spans: bounds their names. */
+  readonly names?: { bound(name: string): string }
 }
 
 export interface SpanEvent {

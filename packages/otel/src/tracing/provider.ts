@@ -9,6 +9,7 @@ import { alwaysOn } from './sampling/fixed.ts'
 import type { KeepErrors } from './sampling/keep-errors.ts'
 import type { HeadSampler, Question } from './sampling/sampler.ts'
 import { HeldSpan, type LeanSpan, SAMPLED, type SpanRecord } from './span.ts'
+import { defaultMaxNames, SpanNames } from './span-names.ts'
 import { LeanTracer } from './tracer.ts'
 
 /** Upstream's IdGenerator: 32 and 16 lower-case hex digits. */
@@ -49,6 +50,8 @@ export interface TracerProviderOptions {
   processors?: readonly SpanProcessor[]
   /** Keeps unsampled local roots that fail or are slow. */
   keepErrors?: KeepErrors
+  /** Different names that the spans of one scope may have. */
+  maxSpanNames?: number
   /** What processors read as `span.resource`. */
   resource?: unknown
   /** Takes secrets out of messages and stack traces of errors. Never throws. */
@@ -126,7 +129,11 @@ export class LeanTracerProvider implements TracerProvider {
     const key = `${name}@${version || ''}:${options?.schemaUrl || ''}`
     let tracer = this.tracers.get(key)
     if (tracer === undefined) {
-      const scope: Scope = { name: `${name ?? ''}`, version, schemaUrl: options?.schemaUrl }
+      const text = `${name ?? ''}`
+      const names = new SpanNames({ name: text }, this.options.maxSpanNames ?? defaultMaxNames)
+      const scope: Scope = { name: text, version, schemaUrl: options?.schemaUrl }
+      // Processors show the scope to the application, which has never seen more than upstream's three fields.
+      Object.defineProperty(scope, 'names', { value: names })
       tracer = new LeanTracer(this, scope)
       this.tracers.set(key, tracer)
     }
@@ -166,7 +173,7 @@ export class LeanTracerProvider implements TracerProvider {
     this.stats.live[record.flags & SAMPLED ? 2 : 1]!--
     if (this.stopped) return
     if (record.flags & SAMPLED) {
-      this.sink.add(record)
+      this.handOn(record)
     } else if (span instanceof HeldSpan) {
       span.local.ended(record, !record.hasParent || record.parentIsRemote)
     }
@@ -174,6 +181,12 @@ export class LeanTracerProvider implements TracerProvider {
 
   private upgrade(record: SpanRecord): void {
     record.flags |= SAMPLED
+    this.handOn(record)
+  }
+
+  private handOn(record: SpanRecord): void {
+    const { names } = record.scope
+    if (names !== undefined) record.name = names.bound(record.name)
     this.sink.add(record)
   }
 
