@@ -124,3 +124,18 @@ test('a file is no part of a name', async () => {
       [expected.replace(' postgres', '')],
     ])
 })
+
+test.each([
+  ['internal', {}],
+  ['client', { OTEL_NODE_DISABLED_INSTRUMENTATIONS: 'mongodb' }],
+])('spans of mongoose are of kind %s with %j', async (kind, env) => {
+  app = await runApp(
+    `const mongoose = require('mongoose')
+     mongoose.set('bufferCommands', false)
+     const User = mongoose.model('User', new mongoose.Schema({ name: String }))
+     User.findOne({ name: 'a' }).exec().catch(() => {})`,
+    { cwd: join(__dirname, '..'), env },
+  )
+  await app.exited
+  expect(app.receiver.store.spans({ name: 'findOne users' }).map(span => span.kind)).toEqual([kind])
+})
