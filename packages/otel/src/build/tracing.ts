@@ -25,13 +25,14 @@ export interface TracingParts {
 }
 
 export function buildTracing({ config, user, sink, flush }: TracingParts): Tracing {
-  const { sampler, limits, extras } = config.traces
+  const { sampler, limits, extras, randomFlag } = config.traces
   const ownSampler = typeof user.sampler === 'object' ? user.sampler : undefined
   const sampling = buildSampling(sampler, extras, ownSampler)
   const provider = new LeanTracerProvider({
     sink,
     sampler: sampling.sampler,
     limits,
+    randomFlag,
     resource: config.resource,
     redactText: buildTextRedactor(config),
     flush,

@@ -260,6 +260,14 @@ export const settings = [
     says: 'Spans of undecided traces held back at most with `keep-errors`.',
   }),
   setting({
+    key: 'traces.randomFlag',
+    env: ['ORG_OTEL_TRACE_ID_RANDOM_FLAG'],
+    parse: parseSwitch,
+    fallback: false,
+    group: 'Traces',
+    says: 'Traces that begin here say that their id is random (`03` in `traceparent`). Go before 1.42 ends a trace there; docs/sampling.md has more.',
+  }),
+  setting({
     key: 'bsp.maxQueueSize',
     env: ['OTEL_BSP_MAX_QUEUE_SIZE'],
     parse: someCount,
