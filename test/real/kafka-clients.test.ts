@@ -88,9 +88,7 @@ describe.each(cases)('$client.name ($kind)', ({ client, kind }) => {
     const [processed] = spans(`process ${topic}`)
     expect(processed?.links.map(link => [link.traceId, link.spanId])).toEqual([[match.traceId, match.spanId]])
     const [record] = await readWire(kafka.address, topic)
-    expect(headerValues(record, 'traceparent')).toEqual([
-      `00-${match.traceId}-${match.spanId}-01`,
-    ])
+    expect(headerValues(record, 'traceparent')).toEqual([`00-${match.traceId}-${match.spanId}-01`])
   }, 40_000)
 
   // What a client has no notion of is left out, not skipped: a skip would say that a part is missing.

@@ -29,6 +29,7 @@ import {
 } from './parse-number.ts'
 import { parsePairs } from './parse-pairs.ts'
 import { parseRules } from './parse-rules.ts'
+import { parseSemconv } from './parse-semconv.ts'
 import { parseSeverityRates } from './parse-severity-rates.ts'
 import { setting } from './setting.ts'
 import { otlpRows } from './settings-otlp.ts'
@@ -708,12 +709,12 @@ export const settings = [
   setting({
     key: 'semconvOptIn',
     env: ['OTEL_SEMCONV_STABILITY_OPT_IN'],
-    parse: parseList,
+    parse: parseSemconv,
     fallback: [] as readonly string[],
     shown: 'none',
     group: 'Instrumentations',
     spec: true,
-    says: 'Newer semantic conventions where both exist: `messaging`, `messaging/dup`.',
+    says: '`http/dup`, `database/dup`: the names from before the stable conventions beside the stable ones. `messaging`, `messaging/dup`: newer names of Kafka instead of, or beside, the usual ones. `http` and `database` are what you have.',
   }),
   setting({
     key: 'eager',

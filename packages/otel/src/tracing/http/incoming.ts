@@ -37,7 +37,12 @@ export interface Incoming {
   readonly headers: IncomingHttpHeaders
   /** HTTP/1 only: what the application's functions get. */
   readonly request: IncomingMessage | undefined
-  readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined }
+  readonly socket: {
+    readonly remoteAddress?: string | undefined
+    readonly remotePort?: number | undefined
+    readonly localAddress?: string | undefined
+    readonly localPort?: number | undefined
+  }
 }
 
 /** What the request line says. */
@@ -52,7 +57,7 @@ interface Target {
 const maxOwnAttributes = 32
 
 export function buildServerTracing(hooks: HttpHooks): ServerTracing {
-  const { tracer, propagator, serverRedactor: redactor, probes, counters, requestIdHeader } = hooks
+  const { tracer, propagator, serverRedactor: redactor, probes, counters, requestIdHeader, oldNames } = hooks
   const requestHeaders = hooks.serverHeaders.request
   const {
     ignoreIncomingRequestHook,
@@ -66,6 +71,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     processors === null &&
     !sampler.readsDetails &&
     startIncomingSpanHook === undefined &&
+    oldNames === undefined &&
     limits.attributeValueLength === Number.POSITIVE_INFINITY &&
     limits.attributeCount >= maxOwnAttributes
   const dimensions: Dimensions = {
@@ -114,7 +120,9 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
         more = new Map(more).set(REQUEST_ID_KEY, id)
       }
     }
-    return new ServerExchange(span, more, method, scheme, version)
+    const exchange = new ServerExchange(span, more, method, scheme, version)
+    if (oldNames !== undefined) oldNames.remember(exchange, incoming)
+    return exchange
   }
 
   /** Nobody looks at the attributes before the span is recorded: one that is not needs none. */
@@ -147,6 +155,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     const attributes: FlatAttributes = ['http.request.method', method]
     describePeer(incoming, isForwarded(incoming.headers), attributes)
     describeRequest(incoming, target, attributes)
+    if (oldNames !== undefined) oldNames.beginServer(attributes, incoming)
     cut(attributes, limits.attributeValueLength)
     if (startIncomingSpanHook !== undefined && incoming.request !== undefined)
       mergeAttributes(
@@ -191,6 +200,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     dimensions.status = status
     dimensions.errorType = errorType
     durations.record(exchange.route, dimensions, ms / 1e3, exchange.span)
+    if (oldNames !== undefined) oldNames.recordServer(exchange, dimensions, ms)
   }
 
   function finish(exchange: ServerExchange, status: number | undefined): void {
@@ -204,7 +214,10 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     exchange.live = null
     const spanRecord = span.record
     if (spanRecord !== null) {
-      if (status !== undefined) span.setAttribute('http.response.status_code', status)
+      if (status !== undefined) {
+        span.setAttribute('http.response.status_code', status)
+        if (oldNames !== undefined) oldNames.status(span, status, undefined)
+      }
       if (route !== undefined) {
         span.setAttribute('http.route', route)
         span.updateName(`${nameOfMethod(live.method)} ${route}`)
@@ -231,6 +244,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     if (spanRecord !== null) {
       span.setAttribute('error.type', errorType)
       span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
+      if (oldNames !== undefined) oldNames.fail(span, error)
       span.recordException(error as Error)
       span.end()
     }

@@ -1,0 +1,45 @@
+import { findClosest } from './closest.ts'
+import { lookUp } from './look-up.ts'
+import type { Parsed } from './parse.ts'
+import { splitList } from './parse-enum.ts'
+
+/** Conventions of which we can give the old names: without `/dup` the stable ones alone. */
+const groups = ['http', 'database', 'messaging'] as const
+
+const habits: Readonly<Record<string, string>> = {
+  db: 'database',
+  sql: 'database',
+  databases: 'database',
+  https: 'http',
+  fetch: 'http',
+  undici: 'http',
+  kafka: 'messaging',
+  kafkajs: 'messaging',
+}
+
+/** The specification's names for conventions that have one form here. */
+const others: readonly string[] = ['rpc', 'code', 'k8s', 'gen_ai_latest_experimental', 'exceptions', 'system']
+
+/** `http/dup, messaging` -> `['http/dup', 'messaging']`. What has no effect is left out and said, with what was meant. */
+export function parseSemconv(text: string): Parsed<readonly string[]> {
+  const value: string[] = []
+  const faults: string[] = []
+  for (const part of splitList(text)) {
+    const [group = '', mode] = part.toLowerCase().split('/', 2)
+    const word = mode === undefined ? group : `${group}/${mode}`
+    const isGroup = (groups as readonly string[]).includes(group)
+    if (isGroup && (mode === undefined || mode === 'dup')) {
+      if (!value.includes(word)) value.push(word)
+    } else faults.push(`${JSON.stringify(part)} has no effect, ${explain(group, isGroup)}`)
+  }
+  return faults.length > 0 ? { value, faults } : { value }
+}
+
+function explain(group: string, isGroup: boolean): string {
+  if (isGroup)
+    return `${group}/dup gives the old names beside the stable ones, ${group} the stable ones alone`
+  if (others.includes(group)) return 'these conventions have one form here'
+  const meant = lookUp(habits, group) ?? findClosest(group, groups)
+  const all = groups.flatMap(name => [name, `${name}/dup`]).join(', ')
+  return meant === undefined ? `expected ${all}` : `did you mean ${meant} or ${meant}/dup?`
+}
