@@ -3,7 +3,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { type KafkaBroker, startKafkaBroker } from '@org/otel-devtools/kafka-broker'
 
 const root = resolve(__dirname, '../..')
@@ -180,20 +180,30 @@ interface Printed {
   active: ({ active: boolean; reason?: string } | null)[]
 }
 
-async function run(command: string, args: readonly string[], cwd: string) {
-  const { toolEnv } = await import('../../scripts/setup.mjs')
-  const env = toolEnv({ NODE_OPTIONS: '', npm_config_update_notifier: 'false' })
+function run(command: string, args: readonly string[], cwd: string): string {
+  // pnpm and Node of the clone come first, as scripts/setup.mjs has it.
+  const path = [
+    join(root, 'node_modules/.bin'),
+    join(root, '.cache/pnpm/node_modules/.bin'),
+    process.env.PATH,
+  ]
+  const env = {
+    ...process.env,
+    PATH: path.join(delimiter),
+    NODE_OPTIONS: '',
+    npm_config_update_notifier: 'false',
+  }
   const done = spawnSync(command, args, { cwd, encoding: 'utf8', env })
   if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${done.stdout}${done.stderr}`)
   return done.stdout
 }
 
-async function install(name: string, wanted: readonly string[], code: string): Promise<string> {
+function install(name: string, wanted: readonly string[], code: string): string {
   const folder = join(home, name.replace(/\W+/g, '-'))
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{"name":"app","private":true}\n')
   const args = ['install', '--no-fund', '--no-audit', '--loglevel=error', '--prefer-offline']
-  await run('npm', [...args, ...tarballs, ...libraries, ...wanted], folder)
+  run('npm', [...args, ...tarballs, ...libraries, ...wanted], folder)
   for (const [file, text] of Object.entries(programs)) writeFileSync(join(folder, file), text)
   writeFileSync(join(folder, 'sdk.cjs'), code)
   return folder
@@ -224,7 +234,7 @@ function apiVersions(folder: string): string[] {
 
 beforeAll(async () => {
   for (const name of ['kafka', 'logging', 'exemplars'])
-    await run('pnpm', ['pack', '--pack-destination', home], join(root, 'packages', name))
+    run('pnpm', ['pack', '--pack-destination', home], join(root, 'packages', name))
   tarballs = globSync('*.tgz', { cwd: home }).map(file => join(home, file))
   broker = await startKafkaBroker({ partitions: 1 })
 }, 120_000)
@@ -238,8 +248,8 @@ describe.each(Object.keys(setups) as Setup[])('beside %s', name => {
   const { install: wanted, api, code } = setups[name]
   const hasSdk = name !== 'no SDK'
   let folder: string
-  beforeAll(async () => {
-    folder = await install(name, wanted, code)
+  beforeAll(() => {
+    folder = install(name, wanted, code)
   }, 240_000)
 
   test('npm puts one copy of the API into the tree', () => {
@@ -282,8 +292,11 @@ trace.getTracer('x').startSpan('y', { links: messageLinks([]) }).end()
       : '%s: nothing appears, nothing is said, and everything works',
     async program => {
       const printed = await start(folder, program)
-      const line = (msg: string) =>
-        printed.lines.find(({ msg: text, message }) => (text ?? message) === msg) ?? fail(msg)
+      const line = (msg: string) => {
+        const found = printed.lines.find(({ msg: text, message }) => (text ?? message) === msg)
+        if (found === undefined) throw new Error(`no line ${msg}`)
+        return found
+      }
       expect(ours(printed.stderr)).toEqual([])
       expect(printed.headers).toHaveLength(1)
       expect(printed.page).toContain('work_seconds_bucket')
@@ -332,7 +345,7 @@ trace.getTracer('x').startSpan('y', { links: messageLinks([]) }).end()
 
 describe('an SDK with an older copy of the API than the one our packages were given', () => {
   let folder: string
-  beforeAll(async () => {
+  beforeAll(() => {
     const acme = join(home, 'acme')
     mkdirSync(acme)
     writeFileSync(
@@ -349,8 +362,8 @@ describe('an SDK with an older copy of the API than the one our packages were gi
       }),
     )
     writeFileSync(join(acme, 'index.cjs'), setups['SDK 2'].code)
-    await run('npm', ['pack', '--pack-destination', home], acme)
-    folder = await install(
+    run('npm', ['pack', '--pack-destination', home], acme)
+    folder = install(
       'two copies',
       ['@opentelemetry/api@1.10.0', join(home, 'acme-tracing-1.0.0.tgz')],
       `module.exports = require('@acme/tracing')`,
