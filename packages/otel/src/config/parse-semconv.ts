@@ -6,19 +6,10 @@ import { splitList } from './parse-enum.ts'
 /** Conventions of which we can give the old names: without `/dup` the stable ones alone. */
 const groups = ['http', 'database', 'messaging'] as const
 
-const habits: Readonly<Record<string, string>> = {
-  db: 'database',
-  sql: 'database',
-  databases: 'database',
-  https: 'http',
-  fetch: 'http',
-  undici: 'http',
-  kafka: 'messaging',
-  kafkajs: 'messaging',
-}
+const habits: Readonly<Record<string, string>> = { db: 'database', sql: 'database', kafka: 'messaging' }
 
 /** The specification's names for conventions that have one form here. */
-const others: readonly string[] = ['rpc', 'code', 'k8s', 'gen_ai_latest_experimental', 'exceptions', 'system']
+const others = /^(rpc|code|k8s|gen_ai_.*)$/
 
 /** `http/dup, messaging` -> `['http/dup', 'messaging']`. What has no effect is left out and said, with what was meant. */
 export function parseSemconv(text: string): Parsed<readonly string[]> {
@@ -36,9 +27,8 @@ export function parseSemconv(text: string): Parsed<readonly string[]> {
 }
 
 function explain(group: string, isGroup: boolean): string {
-  if (isGroup)
-    return `${group}/dup gives the old names beside the stable ones, ${group} the stable ones alone`
-  if (others.includes(group)) return 'these conventions have one form here'
+  if (isGroup) return `${group}/dup gives the old names beside the stable ones`
+  if (others.test(group)) return 'these conventions have one form here'
   const meant = lookUp(habits, group) ?? findClosest(group, groups)
   const all = groups.flatMap(name => [name, `${name}/dup`]).join(', ')
   return meant === undefined ? `expected ${all}` : `did you mean ${meant} or ${meant}/dup?`

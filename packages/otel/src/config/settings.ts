@@ -266,7 +266,7 @@ export const settings = [
     parse: parseSwitch,
     fallback: false,
     group: 'Traces',
-    says: 'Traces that begin here say that their id is random (`03` in `traceparent`). Go before 1.42 ends a trace there; docs/sampling.md has more.',
+    says: 'Traces that begin here go out as `-03`, which Go before 1.42 does not read (docs/sampling.md).',
   }),
   setting({
     key: 'bsp.maxQueueSize',
@@ -714,7 +714,7 @@ export const settings = [
     shown: 'none',
     group: 'Instrumentations',
     spec: true,
-    says: '`http/dup`, `database/dup`: the names from before the stable conventions beside the stable ones. `messaging`, `messaging/dup`: newer names of Kafka instead of, or beside, the usual ones. `http` and `database` are what you have.',
+    says: '`http/dup`, `database/dup`: old names beside the stable ones. `messaging`, `messaging/dup`: newer names of Kafka instead of, or beside, the usual ones.',
   }),
   setting({
     key: 'eager',
