@@ -71,14 +71,20 @@ test.each(Object.keys(packageArrows))('package %s imports only the workspace pac
   expect(wrong).toEqual([])
 })
 
-test('kafka, logging and exemplars depend on @opentelemetry/api only, devtools on nothing', () => {
-  const dependencies = (name: string) =>
-    Object.keys(
-      JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).dependencies ?? {},
+test('otel depends on @opentelemetry/api only, kafka, logging and exemplars take the one that is there, devtools none', () => {
+  const manifest = (name: string) => {
+    const { dependencies = {}, peerDependencies = {} } = JSON.parse(
+      readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'),
     )
-  for (const name of ['otel', 'kafka', 'logging', 'exemplars'])
-    expect([name, dependencies(name)]).toEqual([name, ['@opentelemetry/api']])
-  expect(dependencies('devtools')).toEqual([])
+    return { dependencies: Object.keys(dependencies), peerDependencies }
+  }
+  expect(manifest('otel')).toEqual({ dependencies: ['@opentelemetry/api'], peerDependencies: {} })
+  for (const name of ['kafka', 'logging', 'exemplars'])
+    expect([name, manifest(name)]).toEqual([
+      name,
+      { dependencies: [], peerDependencies: { '@opentelemetry/api': '>=1.4.0 <2' } },
+    ])
+  expect(manifest('devtools')).toEqual({ dependencies: [], peerDependencies: {} })
 })
 
 test('a room of @org/otel looks only into the rooms it may', () => {

@@ -99,26 +99,36 @@ test('the ratio changes while the process runs, also by the rename of a mounted 
   expect([roots('/before').length, roots('/incident').length, roots('/after').length]).toEqual([0, 20, 0])
 })
 
-test('a sampled trace says so and that its id is random; what a caller put into ot= is carried on', async () => {
-  app = await runApp(
-    `const http = require('node:http')
+test.each([
+  ['01', {}],
+  ['03', { ORG_OTEL_TRACE_ID_RANDOM_FLAG: 'true' }],
+])(
+  'a sampled trace that begins here goes out with the flags %s; what a caller put into ot= is carried on',
+  async (flags, env) => {
+    app = await runApp(
+      `const http = require('node:http')
      const server = http.createServer((req, res) => {
        if (req.url === '/echo') return res.end(JSON.stringify([req.headers.traceparent, req.headers.tracestate]))
        http.get({ port: server.address().port, path: '/echo' }, r => r.pipe(res))
      }).listen(0, '127.0.0.1', () => console.log('listening ' + server.address().port))`,
-    {
-      cwd: join(__dirname, '..'),
-      env: { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.99999' },
-    },
-  )
-  const [traceparent] = JSON.parse((await app.get('/')).body)
-  expect(traceparent).toMatch(/-03$/)
-  const id = '4bf92f3577b34da6a3ce929d0e0e4736'
-  const sent = await app.get('/', {
-    headers: { traceparent: `00-${id}-00f067aa0ba902b7-03`, tracestate: 'ot=th:8;rv:a3ce929d0e0e47,acme=1' },
-  })
-  const [forwarded, state] = JSON.parse(sent.body)
-  expect(forwarded).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-03$`))
-  expect(state).toBe('ot=th:8;rv:a3ce929d0e0e47,acme=1')
-  await app.receiver.store.waitFor(store => store.spans({ traceId: id, kind: 'server' })[0])
-})
+      {
+        cwd: join(__dirname, '..'),
+        env: { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.99999', ...env },
+      },
+    )
+    const [traceparent, ot] = JSON.parse((await app.get('/')).body)
+    expect(traceparent).toMatch(new RegExp(`-${flags}$`))
+    expect(ot).toBe('ot=th:0001')
+    const id = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const sent = await app.get('/', {
+      headers: {
+        traceparent: `00-${id}-00f067aa0ba902b7-03`,
+        tracestate: 'ot=th:8;rv:a3ce929d0e0e47,acme=1',
+      },
+    })
+    const [forwarded, state] = JSON.parse(sent.body)
+    expect(forwarded).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-03$`))
+    expect(state).toBe('ot=th:8;rv:a3ce929d0e0e47,acme=1')
+    await app.receiver.store.waitFor(store => store.spans({ traceId: id, kind: 'server' })[0])
+  },
+)

@@ -17,7 +17,7 @@ interface Case {
   readonly trace: 'same' | 'new'
   /** The `tracestate` that is sent on; undefined: none. */
   readonly state?: string
-  /** The last two digits. Default: sampled and random for new traces; as received otherwise. */
+  /** The last two digits. Default: 01. */
   readonly flags?: string
 }
 
@@ -32,7 +32,7 @@ const states = (what: string, state: string | undefined, ...lines: string[]): Ca
 const many = (count: number) => Array.from({ length: count }, (_, i) => `k${i}=1`).join(',')
 
 const cases: readonly Case[] = [
-  { what: 'no headers', send: [], trace: 'new', flags: '03' },
+  { what: 'no headers', send: [], trace: 'new' },
   ...parents('a valid traceparent', 'same', good),
   { what: 'a name in mixed case', send: [`TraceParent: ${good}`], trace: 'same' },
   {
@@ -148,33 +148,41 @@ const cases: readonly Case[] = [
 ]
 
 let app: App
+/** The same with the setting that says of new trace ids that they are random. */
+let saying: App
 let echo: Server
 beforeAll(async () => {
   // Not under the preload: it says what was on the wire.
   echo = createServer((request, response) => response.end(JSON.stringify(request.rawHeaders)))
   await new Promise<void>(done => echo.listen(0, '127.0.0.1', done))
-  app = await runApp(
-    `const http = require('node:http')
+  const start = (env: Record<string, string>) =>
+    runApp(
+      `const http = require('node:http')
      const to = process.env.ECHO
      http.createServer((req, res) => {
        if (req.url === '/http') http.get(to, r => r.pipe(res))
        else fetch(to).then(async r => res.end(await r.text()))
      }).listen(0, '127.0.0.1', function () { console.log('listening ' + this.address().port) })`,
-    {
-      cwd: join(__dirname, '..'),
-      env: { OTEL_SERVICE_NAME: 'relay', ECHO: `http://127.0.0.1:${(echo.address() as AddressInfo).port}/` },
-    },
-  )
+      {
+        cwd: join(__dirname, '..'),
+        env: {
+          OTEL_SERVICE_NAME: 'relay',
+          ECHO: `http://127.0.0.1:${(echo.address() as AddressInfo).port}/`,
+          ...env,
+        },
+      },
+    )
+  ;[app, saying] = await Promise.all([start({}), start({ ORG_OTEL_TRACE_ID_RANDOM_FLAG: 'true' })])
 })
 afterAll(async () => {
-  await app.dispose()
+  await Promise.all([app?.dispose(), saying?.dispose()])
   await new Promise(done => echo.close(done).closeAllConnections())
 })
 
 /** What the service sends on; the request goes out exactly as written. */
-function relay(path: string, lines: readonly string[]): Promise<[string, string][]> {
+function relay(path: string, lines: readonly string[], to = app): Promise<[string, string][]> {
   return new Promise((resolve, reject) => {
-    const socket = connect(app.port, '127.0.0.1')
+    const socket = connect(to.port, '127.0.0.1')
     let text = ''
     socket.on('error', reject).on('data', chunk => {
       text += chunk
@@ -203,9 +211,23 @@ describe.each(['/http', '/fetch'])('forwarded by %s', path => {
     )!
     expect(traceId === T).toBe(trace === 'same')
     expect([S, '0'.repeat(16)]).not.toContain(spanId)
-    expect(sentFlags).toBe(flags ?? (trace === 'new' ? '03' : '01'))
+    expect(sentFlags).toBe(flags ?? '01')
     expect(headers.filter(([name]) => name === 'tracestate').map(([, value]) => value)).toEqual(
       state === undefined ? [] : [state],
     )
   })
+
+  test.each([
+    ['begins here', [], '03'],
+    ['came without the flag', [`traceparent: 00-${T}-${S}-01`], '01'],
+    ['came unsampled without the flag', [`traceparent: 00-${T}-${S}-00`], '00'],
+    ['came with the flag', [`traceparent: 00-${T}-${S}-03`], '03'],
+    ['came with a broken header', [`traceparent: 00-${T}-${S}-1`], '03'],
+  ])(
+    'with ORG_OTEL_TRACE_ID_RANDOM_FLAG a trace that %s goes on with its own flags',
+    async (_, lines, flags) => {
+      const sent = (await relay(path, lines, saying)).find(([name]) => name === 'traceparent')
+      expect(sent?.[1].slice(-2)).toBe(flags)
+    },
+  )
 })

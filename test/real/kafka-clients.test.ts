@@ -88,10 +88,7 @@ describe.each(cases)('$client.name ($kind)', ({ client, kind }) => {
     const [processed] = spans(`process ${topic}`)
     expect(processed?.links.map(link => [link.traceId, link.spanId])).toEqual([[match.traceId, match.spanId]])
     const [record] = await readWire(kafka.address, topic)
-    expect(headerValues(record, 'traceparent')).toEqual([
-      // 1: sampled, 2: the trace id is random (W3C level 2).
-      `00-${match.traceId}-${match.spanId}-03`,
-    ])
+    expect(headerValues(record, 'traceparent')).toEqual([`00-${match.traceId}-${match.spanId}-01`])
   }, 40_000)
 
   // What a client has no notion of is left out, not skipped: a skip would say that a part is missing.
@@ -185,7 +182,7 @@ test.each([kafkaClients.confluentRdkafka, kafkaClients.nodeRdkafka])(
     )
     const records = await readWire(kafka.address, topic)
     expect(records.map(record => headerValues(record, 'traceparent'))).toEqual(
-      sends.map(span => [`00-${span.traceId}-${span.spanId}-03`]),
+      sends.map(span => [`00-${span.traceId}-${span.spanId}-01`]),
     )
     expect(records.map(record => headerValues(record, 'own'))).toEqual([['header'], []])
   },

@@ -1,5 +1,6 @@
 // The span an observation belongs to. Ended spans count: `finish` handlers observe after the server span is done.
 import { type Context, context, type Span, type SpanContext, TraceFlags, trace } from '@opentelemetry/api'
+import { noticeHiddenSdk } from './api-copy.ts'
 
 // Contexts do not change, and one request asks again and again with the same: a comparison instead of a look-up.
 let lastContext: Context | undefined
@@ -11,6 +12,7 @@ export function activeSpan(): Span | undefined {
     lastContext = active
     lastSpan = trace.getSpan(active)
   }
+  if (lastSpan === undefined) noticeHiddenSdk()
   return lastSpan
 }
 

@@ -5,6 +5,7 @@ import {
   type Attributes,
   type Context,
   context,
+  type HrTime,
   ROOT_CONTEXT,
   type Span,
   TraceFlags,
@@ -34,6 +35,8 @@ export interface SdkMetricsOptions {
 
 interface Sdk {
   readonly MeterProvider: new (options: any) => { getMeter(name: string): any; shutdown(): Promise<void> }
+  /** SDK 1 names an aggregation by an object, later ones by a type. */
+  readonly Aggregation?: { Default(): object; ExponentialHistogram(): object }
 }
 
 interface Accumulation {
@@ -101,7 +104,11 @@ function openProbe(sdk: Sdk, isExponential: boolean): Probe {
         setMetricProducer: (producer: object) => {
           reader = producer
         },
-        selectAggregation: (type: string) => ({ type: isExponential && type === 'HISTOGRAM' ? 5 : 0 }),
+        selectAggregation: (type: string) => {
+          const wantsExponential = isExponential && type === 'HISTOGRAM'
+          if (sdk.Aggregation === undefined) return { type: wantsExponential ? 5 : 0 }
+          return wantsExponential ? sdk.Aggregation.ExponentialHistogram() : sdk.Aggregation.Default()
+        },
         selectAggregationTemporality: () => 1,
         selectCardinalityLimit: () => 10,
         collect: async () => ({ resourceMetrics: { scopeMetrics: [] }, errors: [] }),
@@ -188,7 +195,11 @@ function patchProbe({ instruments }: Probe, undo: (() => void)[]): void {
     const accumulation = aggregator.createAccumulation([0, 0])
     const patches: [object, string, (original: any) => any][] = [
       [storage, 'record', wrapStorageRecord],
-      [storage._deltaMetricStorage, 'record', wrapDeltaRecord],
+      [
+        storage._deltaMetricStorage,
+        'record',
+        storage._deltaMetricStorage.record.length === 3 ? wrapDeltaRecord : wrapOlderDeltaRecord,
+      ],
       [storage._temporalMetricStorage, 'buildMetrics', wrapBuildMetrics],
       [aggregator, 'merge', wrapMerge],
       [aggregator, 'toMetricData', wrapToMetricData],
@@ -238,11 +249,11 @@ function wrapStorageRecord(original: (...args: any[]) => void) {
     value: number,
     attributes: Attributes,
     ctx: Context | undefined,
-    timeMs: number,
+    time: number | HrTime,
   ) {
     counted = undefined
-    original.call(this, value, attributes, ctx, timeMs)
-    if (counted !== undefined) offer(counted, value, attributes, ctx, timeMs)
+    original.call(this, value, attributes, ctx, time)
+    if (counted !== undefined) offer(counted, value, attributes, ctx, time)
   }
 }
 
@@ -258,6 +269,25 @@ function wrapDeltaRecord(original: (...args: any[]) => void) {
     const known = findTarget(path, attributes) as Accumulation | undefined
     if (known !== undefined) return known.record(value)
     original.call(this, value, attributes, timeMs)
+    if (counted !== undefined && this._activeCollectionStorage === active)
+      learnTarget(path, attributes, counted)
+  }
+}
+
+/** SDK 1 hands the context down as well. */
+function wrapOlderDeltaRecord(original: (...args: any[]) => void) {
+  return function record(
+    this: DeltaStorage,
+    value: number,
+    attributes: Attributes,
+    ctx: Context,
+    timeMs: unknown,
+  ) {
+    const active = this._activeCollectionStorage
+    const path = (active[pathKey] ??= createPath())
+    const known = findTarget(path, attributes) as Accumulation | undefined
+    if (known !== undefined) return known.record(value)
+    original.call(this, value, attributes, ctx, timeMs)
     if (counted !== undefined && this._activeCollectionStorage === active)
       learnTarget(path, attributes, counted)
   }
@@ -299,7 +329,7 @@ function offer(
   value: number,
   attributes: Attributes,
   ctx: Context | undefined,
-  timeMs: number,
+  time: number | HrTime,
 ): void {
   try {
     const { filter } = shared
@@ -312,7 +342,7 @@ function offer(
     const into = reservoir ?? openReservoir(accumulation)
     const isError = span !== undefined && (shared.failing || hasFailed(span))
     const slot = into.choose(value, isError)
-    if (slot >= 0) into.put(slot, hold(value, timeMs, span, isError, attributes))
+    if (slot >= 0) into.put(slot, hold(value, time, span, isError, attributes))
   } catch (error) {
     swallow('record', error)
   }
@@ -320,12 +350,14 @@ function offer(
 
 function hold(
   value: number,
-  timeMs: number,
+  time: number | HrTime,
   span: Span | undefined,
   isError: boolean,
   attributes: Attributes,
 ): Held {
   const { traceId = '', spanId = '' } = span?.spanContext() ?? {}
+  // SDK 1 has seconds and nanoseconds.
+  const timeMs = typeof time === 'number' ? time : time[0] * 1e3 + time[1] / 1e6
   return { value, timeMs, traceId, spanId, isError, attributes: { ...attributes } }
 }
 

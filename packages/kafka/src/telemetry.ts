@@ -1,9 +1,9 @@
 // The tracer, the instruments and "is anybody listening", looked up per call because an SDK may register late.
 import {
+  type Attributes,
   type Context,
   createContextKey,
   createNoopMeter,
-  type Gauge,
   type Meter,
   type MeterProvider,
   metrics,
@@ -14,6 +14,7 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
+import { noticeHiddenSdk } from './api-copy.ts'
 import { boundaries, Durations, isHistogramSink } from './durations.ts'
 import { guard } from './guard.ts'
 import { getNames } from './names.ts'
@@ -58,11 +59,19 @@ export function hasTracing(): boolean {
 
 /** True when neither spans nor headers can come out of a call: it must cost nothing and change nothing. */
 export function isQuiet(context: Context): boolean {
-  return isSuppressed(context) || (!hasTracing() && propagation.fields().length === 0 && !instruments())
+  if (isSuppressed(context)) return true
+  if (hasTracing() || propagation.fields().length > 0 || instruments()) return false
+  noticeHiddenSdk()
+  return true
 }
 
 /** Takes the duration of one operation. `within` holds the span and is what exemplars are made of. */
 type RecordDuration = (seconds: number, series: Series, span: Span, within: Context) => void
+
+/** A gauge as the API has it from 1.9 on, whose type a program with an older one could not resolve. */
+interface LagGauge {
+  record(value: number, attributes?: Attributes): void
+}
 
 /** What is measured with one meter provider. */
 export interface Instruments {
@@ -70,7 +79,8 @@ export interface Instruments {
   readonly processings: SeriesTable
   readonly recordSend: RecordDuration
   readonly recordProcessing: RecordDuration
-  readonly recordsLag: Gauge
+  /** Undefined where the SDK is older than gauges (API 1.9). */
+  readonly recordsLag: LagGauge | undefined
 }
 
 let meterProvider: MeterProvider | undefined
@@ -126,7 +136,7 @@ function buildInstruments(meter: Meter, provider: MeterProvider): Instruments {
     recordSend: buildDuration(meter, provider, durations.send, sends),
     recordProcessing: buildDuration(meter, provider, durations.process, processings),
     // No semantic convention covers lag yet; the name is the one the Java agent bridges from the client's own metrics.
-    recordsLag: meter.createGauge('kafka.consumer.records_lag', {
+    recordsLag: (meter as Partial<Meter>).createGauge?.('kafka.consumer.records_lag', {
       unit: '{record}',
       description: 'Records between the last one delivered and the end of the partition.',
     }),

@@ -8,6 +8,7 @@ import {
   type SpanContext,
   trace,
 } from '@opentelemetry/api'
+import { noticeHiddenSdk } from './api-copy.ts'
 import type { CorrelationOptions, FieldNames, Preset } from './options.ts'
 
 const presets: Record<Preset, FieldNames> = {
@@ -101,6 +102,7 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
 
   function read(active: Context = context.active()): Record<string, FieldValue> | undefined {
     const spanContext = trace.getSpanContext(active)
+    if (spanContext === undefined) noticeHiddenSdk()
     if (spanContext === undefined || !isSpanContextValid(spanContext))
       return service === undefined ? undefined : { ...service }
     const fields = spanFields(spanContext)
@@ -138,6 +140,7 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
   function isActive(ctx: Context): boolean {
     if (service !== undefined) return true
     const c = trace.getSpanContext(ctx)
+    if (c === undefined) noticeHiddenSdk()
     return c !== undefined && (c === lastContext || isSpanContextValid(c))
   }
 
@@ -161,7 +164,10 @@ export function createTraceFields(options: CorrelationOptions = {}): TraceFields
       return fields === undefined ? '' : `,${JSON.stringify(fields).slice(1, -1)}`
     }
     const span = ctx === undefined ? trace.getActiveSpan() : trace.getSpan(ctx)
-    if (span === undefined) return serviceJson
+    if (span === undefined) {
+      noticeHiddenSdk()
+      return serviceJson
+    }
     const c = span.spanContext()
     if (c === lastContext) return lastJson
     if (!isSpanContextValid(c)) return serviceJson

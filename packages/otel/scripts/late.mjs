@@ -15,6 +15,7 @@ export const lateFiles = [
   'config/parse-json.ts',
   'config/parse-log-fields.ts',
   'config/parse-rules.ts',
+  'config/parse-semconv.ts',
   'config/parse-severity-rates.ts',
   'config/render.ts',
   'config/vendor-names.ts',
@@ -22,6 +23,7 @@ export const lateFiles = [
   'loader/say-libraries.ts',
   'loader/upstream.ts',
   'tracing/http/http2-server.ts',
+  'tracing/http/old-names.ts',
   'tracing/propagation/other-formats.ts',
   'tracing/sampling/extended-sampling.ts',
 ]

@@ -427,7 +427,7 @@ export function recordLag(state: ClientState, topic: unknown, partition: unknown
   getNames().put(attributes, 'system', 'kafka')
   if (typeof partition === 'number') attributes['messaging.destination.partition.id'] = String(partition)
   if (state.facts.groupId !== undefined) attributes['messaging.consumer.group.name'] = state.facts.groupId
-  meters.recordsLag.record(value, attributes)
+  meters.recordsLag?.record(value, attributes)
 }
 
 type Payload = Record<string, unknown>

@@ -25,7 +25,7 @@ export interface TracingParts {
 }
 
 export function buildTracing({ config, user, sink, flush }: TracingParts): Tracing {
-  const { sampler, limits, extras } = config.traces
+  const { sampler, limits, extras, randomFlag } = config.traces
   const ownSampler = typeof user.sampler === 'object' ? user.sampler : undefined
   const sampling = buildSampling(sampler, extras, ownSampler)
   const provider = new LeanTracerProvider({
@@ -33,6 +33,7 @@ export function buildTracing({ config, user, sink, flush }: TracingParts): Traci
     sampler: sampling.sampler,
     limits,
     maxSpanNames: config.traces.maxSpanNames,
+    randomFlag,
     resource: config.resource,
     redactText: buildTextRedactor(config),
     flush,

@@ -144,6 +144,7 @@ export interface Config {
     readonly exporters: readonly ExporterName[]
     readonly otlp: OtlpTarget
     readonly sampler: SamplerConfig
+    readonly randomFlag: boolean
     readonly extras: SamplingExtras
     /** Different names that the spans of one scope may have. */
     readonly maxSpanNames: number

@@ -264,6 +264,7 @@ function assemble(
       exporters: dropNone(v['traces.exporters']),
       otlp: resolveTarget('traces', v, origins, problems),
       sampler: resolveSampler(v, origins, problems),
+      randomFlag: v['traces.randomFlag'],
       extras: {
         keepErrors: v['sampling.mode'].includes('keep-errors'),
         slowMs: v['sampling.slow'],

@@ -29,6 +29,7 @@ import {
 } from './parse-number.ts'
 import { parsePairs } from './parse-pairs.ts'
 import { parseRules } from './parse-rules.ts'
+import { parseSemconv } from './parse-semconv.ts'
 import { parseSeverityRates } from './parse-severity-rates.ts'
 import { setting } from './setting.ts'
 import { otlpRows } from './settings-otlp.ts'
@@ -258,6 +259,14 @@ export const settings = [
     fallback: 10_000,
     group: 'Sampling',
     says: 'Spans of undecided traces held back at most with `keep-errors`.',
+  }),
+  setting({
+    key: 'traces.randomFlag',
+    env: ['ORG_OTEL_TRACE_ID_RANDOM_FLAG'],
+    parse: parseSwitch,
+    fallback: false,
+    group: 'Traces',
+    says: 'Traces that begin here go out as `-03`, which Go before 1.42 does not read (docs/sampling.md).',
   }),
   setting({
     key: 'bsp.maxQueueSize',
@@ -708,12 +717,12 @@ export const settings = [
   setting({
     key: 'semconvOptIn',
     env: ['OTEL_SEMCONV_STABILITY_OPT_IN'],
-    parse: parseList,
+    parse: parseSemconv,
     fallback: [] as readonly string[],
     shown: 'none',
     group: 'Instrumentations',
     spec: true,
-    says: 'Newer semantic conventions where both exist: `messaging`, `messaging/dup`.',
+    says: '`http/dup`, `database/dup`: old names beside the stable ones. `messaging`, `messaging/dup`: newer names of Kafka instead of, or beside, the usual ones.',
   }),
   setting({
     key: 'eager',

@@ -143,6 +143,13 @@ export const codes = [
       'Spans, metrics and log records made through that copy are not recorded; everything else is. Update @org/otel, or install the version of the API that the line names.',
   },
   {
+    code: 'ORG_OTEL_API_COPY',
+    level: 'warn',
+    says: 'The application has two copies of `@opentelemetry/api`, and the SDK registered itself through the older one; the newer one, which @org/otel-kafka, @org/otel-logging or @org/otel-exemplars was given, accepts no older SDK.',
+    action:
+      'These packages find no span, no propagator and no meter. Install one version of the API for both with the command in the line; `npm ls @opentelemetry/api` shows who brought which.',
+  },
+  {
     code: 'ORG_OTEL_LIBRARY_VERSION',
     level: 'warn',
     says: 'A library was loaded in a version that its instrumentation does not support.',

@@ -8,7 +8,7 @@ import type { Scope, SpanSink } from './ended-span.ts'
 import { alwaysOn } from './sampling/fixed.ts'
 import type { KeepErrors } from './sampling/keep-errors.ts'
 import type { HeadSampler, Question } from './sampling/sampler.ts'
-import { HeldSpan, type LeanSpan, SAMPLED, type SpanRecord } from './span.ts'
+import { HeldSpan, KNOWN_RANDOM, type LeanSpan, RANDOM, SAMPLED, type SpanRecord } from './span.ts'
 import { defaultMaxNames, SpanNames } from './span-names.ts'
 import { LeanTracer } from './tracer.ts'
 
@@ -46,6 +46,8 @@ export interface TracerProviderOptions {
   sampler?: HeadSampler
   limits?: Partial<SpanLimits>
   idGenerator?: IdGenerator
+  /** Traces that begin here carry W3C level 2's random flag. Off: some SDKs refuse a `traceparent` that has it. */
+  randomFlag?: boolean
   /** The application's own processors; they see every recorded span before the sink does. */
   processors?: readonly SpanProcessor[]
   /** Keeps unsampled local roots that fail or are slow. */
@@ -82,6 +84,8 @@ export class LeanTracerProvider implements TracerProvider {
   readonly sampler: HeadSampler
   readonly limits: SpanLimits
   readonly idGenerator: IdGenerator | undefined
+  /** Flags of a trace that begins with an id of ours. */
+  readonly rootFlags: number
   /** null when the application brought none: then nothing is kept for them. */
   readonly processors: readonly SpanProcessor[] | null
   readonly keepErrors: KeepErrors | null
@@ -101,6 +105,7 @@ export class LeanTracerProvider implements TracerProvider {
     this.sampler = options.sampler ?? alwaysOn
     this.limits = usableLimits({ ...defaultLimits, ...options.limits })
     this.idGenerator = options.idGenerator
+    this.rootFlags = options.randomFlag === true ? RANDOM : KNOWN_RANDOM
     this.processors = options.processors?.length ? [...options.processors] : null
     this.keepErrors = options.keepErrors ?? null
     if (this.keepErrors !== null) this.keepErrors.emit = record => this.upgrade(record)

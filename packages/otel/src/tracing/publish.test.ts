@@ -47,7 +47,7 @@ describe.each(copies)('an application with API %s', (_, api) => {
       expect(api.trace.getActiveSpan()).toBe(outer)
       const carrier: Record<string, string> = {}
       api.propagation.inject(api.context.active(), carrier)
-      expect(carrier.traceparent).toBe(`00-${outer.spanContext().traceId}-${outer.spanContext().spanId}-03`)
+      expect(carrier.traceparent).toBe(`00-${outer.spanContext().traceId}-${outer.spanContext().spanId}-01`)
       const inner = tracer.startSpan('inner', { kind: api.SpanKind.CLIENT })
       inner.setStatus({ code: api.SpanStatusCode.ERROR, message: 'broken' })
       inner.end()

@@ -27,6 +27,8 @@ export const SAMPLED = 1
 export const RANDOM = 2
 // Not on the wire: a bit here is a field less in every span that a context keeps alive.
 const REMOTE = 256
+/** The trace began here with an id of ours: it is as random as RANDOM says, whether or not we say so to others. */
+export const KNOWN_RANDOM = 512
 const wireFlags = 255
 
 // Up to this many attributes a linear search beats a map.
@@ -169,7 +171,10 @@ export class LeanSpan implements Span {
   readonly t3: number
   readonly s0: number
   readonly s1: number
-  /** W3C flags: bit 0 sampled, bit 1 random trace id. `spanContext()` shows what upstream shows. Bit 8: remote. */
+  /**
+   * W3C flags: bit 0 sampled, bit 1 random trace id. `spanContext()` shows what upstream shows. Bit 8: remote; bit 9: the
+   * trace began here with a random id.
+   */
   readonly flags: number
   readonly traceState: TraceState | undefined
   printed: SpanContext | null

@@ -16,6 +16,7 @@ import {
   fromSpanContext,
   HeldSpan,
   INVALID_SPAN,
+  KNOWN_RANDOM,
   LeanSpan,
   RANDOM,
   SAMPLED,
@@ -25,6 +26,9 @@ import {
 } from './span.ts'
 
 const noAttributes: FlatAttributes = []
+
+/** Either says that the trace id is random; a child has them from its parent. */
+const randomBits = RANDOM | KNOWN_RANDOM
 
 export class LeanTracer implements Tracer {
   readonly provider: LeanTracerProvider
@@ -140,16 +144,16 @@ export class LeanTracer implements Tracer {
         t1 = randomWord()
         t2 = randomWord()
         t3 = randomWord() || 1
-        random = RANDOM
+        random = provider.rootFlags
       } else {
         t0 = parent.t0
         t1 = parent.t1
         t2 = parent.t2
         t3 = parent.t3
-        random = parent.flags & RANDOM
+        random = parent.flags & randomBits
       }
     } else {
-      const ids = generateIds(provider.idGenerator, parent)
+      const ids = generateIds(provider, provider.idGenerator, parent)
       t0 = ids.t0
       t1 = ids.t1
       t2 = ids.t2
@@ -315,7 +319,11 @@ function applyLimits(record: SpanRecord, limits: SpanLimits): void {
 const saidBadIds = 'the IdGenerator gave no valid id; generating one instead'
 
 /** Ids from the application's generator; ours where it fails. Its ids are not known to be random. */
-function generateIds(generator: IdGenerator, parent: LeanSpan | undefined): LeanSpan {
+function generateIds(
+  provider: LeanTracerProvider,
+  generator: IdGenerator,
+  parent: LeanSpan | undefined,
+): LeanSpan {
   let span: LeanSpan | undefined
   try {
     span = fromSpanContext({
@@ -329,8 +337,8 @@ function generateIds(generator: IdGenerator, parent: LeanSpan | undefined): Lean
   if (span !== undefined) return span
   say('warn', 'ORG_OTEL_ID_GENERATOR', saidBadIds)
   return parent === undefined
-    ? ownIds(randomWord(), randomWord(), randomWord(), randomWord() || 1, RANDOM)
-    : ownIds(parent.t0, parent.t1, parent.t2, parent.t3, parent.flags & RANDOM)
+    ? ownIds(randomWord(), randomWord(), randomWord(), randomWord() || 1, provider.rootFlags)
+    : ownIds(parent.t0, parent.t1, parent.t2, parent.t3, parent.flags & randomBits)
 }
 
 function ownIds(t0: number, t1: number, t2: number, t3: number, flags: number): LeanSpan {

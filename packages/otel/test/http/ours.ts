@@ -41,6 +41,7 @@ const { sources, detach, counters } = attachHttp({
       ...given,
     },
     logs: { requestIdHeader: 'x-request-id' } as never,
+    semconvOptIn: (process.env.OTEL_SEMCONV_STABILITY_OPT_IN ?? '').split(','),
     // Functions cannot be handed over in the environment.
     instrumentations: {
       options: (globalThis as { HTTP_TEST_OPTIONS?: object }).HTTP_TEST_OPTIONS ?? {},

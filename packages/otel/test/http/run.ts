@@ -62,11 +62,12 @@ export async function runPrograms(
   preload: string | undefined,
   directory: string,
   names: readonly string[] = programs,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Run> {
   const out = join(directory, `run-${count++}.json`)
   const files = names.map(name => join(here, 'programs', `${name}.cjs`))
   const { stderr } = await run(bin, [join(here, 'runner.cjs'), preload ?? '-', out, ...files], {
-    env: childEnv,
+    env: { ...childEnv, ...env },
     timeout: 60_000,
   })
   if (stderr !== '') throw new Error(`unexpected output: ${stderr}`)

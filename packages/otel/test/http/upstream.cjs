@@ -11,7 +11,12 @@ const {
 } = require('@opentelemetry/sdk-metrics')
 const core = require('@opentelemetry/core')
 const { registerInstrumentations } = require('@opentelemetry/instrumentation')
-const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http')
+// The last version with the names from before the stable conventions is asked where those are compared.
+const { HttpInstrumentation } = require(
+  process.env.OTEL_SEMCONV_STABILITY_OPT_IN
+    ? 'instrumentation-http-dup'
+    : '@opentelemetry/instrumentation-http',
+)
 const { UndiciInstrumentation } = require('@opentelemetry/instrumentation-undici')
 const sdkNode = createRequire(
   createRequire(require.resolve('@opentelemetry/auto-instrumentations-node')).resolve(

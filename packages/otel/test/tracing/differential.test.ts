@@ -370,12 +370,24 @@ describe('different on purpose', () => {
     expect(lean.some(span => span.startMs % 1 !== 0)).toBe(true)
   })
 
-  test('ids we generate carry the random flag on the wire, as W3C level 2 asks; applications see what they always saw', () => {
-    const { lean } = both(t => t.startSpan('x').end())
-    expect(lean[0]?.flags).toBe(3)
-    const tracer = new LeanTracerProvider({ sink: { add() {} } }).getTracer('x')
-    expect(tracer.startSpan('x').spanContext().traceFlags).toBe(1)
-  })
+  test.each([
+    [false, 1],
+    [true, 3],
+  ])(
+    'with randomFlag %s ids we generate are exported with the flags %d; applications see what they always saw',
+    (randomFlag, flags) => {
+      const ended: EndedSpan[] = []
+      const tracer = new LeanTracerProvider({
+        sink: { add: span => ended.push(span) },
+        randomFlag,
+      }).getTracer('x')
+      const span = tracer.startSpan('x')
+      tracer.startSpan('child', {}, trace.setSpan(ROOT_CONTEXT, span)).end()
+      span.end()
+      expect(ended.map(one => one.flags)).toEqual([flags, flags])
+      expect(span.spanContext().traceFlags).toBe(1)
+    },
+  )
 
   test('a name that is not text becomes text, because the encoder needs text', () => {
     const { lean } = both(t => {

@@ -14,6 +14,7 @@ import { buildServerTracing } from './incoming.ts'
 import type { HttpInstrumentationOptions, UndiciInstrumentationOptions } from './instrumentation-options.ts'
 import { watchListening } from './listening.ts'
 import { patchEmit } from './observed.ts'
+import { buildOldNames } from './old-names.ts'
 import { buildProbeFilter } from './probes.ts'
 import { buildQueryRedactor } from './redact.ts'
 import { attachServer } from './server.ts'
@@ -27,7 +28,7 @@ export interface HttpOptions {
   readonly tracerProvider: LeanTracerProvider
   readonly propagator: LeanPropagator
   /** `instrumentations.options.http` and `.undici` are upstream's options for its instrumentations of that name. */
-  readonly config: Pick<Config, 'http' | 'logs' | 'instrumentations'>
+  readonly config: Pick<Config, 'http' | 'logs' | 'instrumentations'> & Partial<Pick<Config, 'semconvOptIn'>>
   /** Where probes are counted; made when absent. */
   readonly counters?: HttpCounters
   /** false: no durations are counted and `sources` is empty. */
@@ -77,9 +78,12 @@ export function attachHttp(options: HttpOptions): AttachedHttp {
       })
   }
   if (options.undici !== false) attach('undici', () => [attachUndici(hooks)])
-  const sources = [hooks.serverDurations, hooks.clientDurations, hooks.undiciDurations].filter(
-    source => source !== null,
-  )
+  const sources: HistogramSource[] = [
+    hooks.serverDurations,
+    hooks.clientDurations,
+    hooks.undiciDurations,
+    ...(hooks.oldNames?.sources ?? []),
+  ].filter(source => source !== null)
   return {
     sources,
     counters: hooks.counters,
@@ -154,5 +158,8 @@ function buildHooks(options: HttpOptions): HttpHooks {
     http,
     undici,
     requestIdHeader: config.logs.requestIdHeader?.toLowerCase(),
+    oldNames: config.semconvOptIn?.includes('http/dup')
+      ? buildOldNames(isHttp ? httpScope : undefined, isUndici ? undiciScope : undefined)
+      : undefined,
   }
 }

@@ -82,7 +82,7 @@ export interface ClientTracing {
 
 /** Hooks Node's HTTP/1 client. `watchResponse` is to be given the events of traced IncomingMessages. */
 export function attachClient(hooks: HttpHooks): ClientTracing {
-  const { tracer, propagator, clientRedactor: redactor, clientHeaders, requestIdHeader } = hooks
+  const { tracer, propagator, clientRedactor: redactor, clientHeaders, requestIdHeader, oldNames } = hooks
   const {
     ignoreOutgoingRequestHook,
     startOutgoingSpanHook,
@@ -132,6 +132,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       const type = readSyntheticType(userAgent)
       if (type !== undefined) attributes.push('user_agent.synthetic.type', type)
     }
+    if (oldNames !== undefined) oldNames.beginClient(attributes, rawMethod, request.getHeader('host'))
     if (startOutgoingSpanHook !== undefined)
       mergeAttributes(
         attributes,
@@ -157,7 +158,9 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     call.port = port
     if (call.span.record === null) return
     if (port !== undefined) call.span.setAttribute('server.port', port)
-    call.span.setAttribute('url.full', renderUrl(request, port, hasAuth))
+    const url = renderUrl(request, port, hasAuth)
+    call.span.setAttribute('url.full', url)
+    if (oldNames !== undefined) oldNames.locate(call.span, url, request.getHeader('host'))
   }
 
   function renderUrl(request: Request, port: number | undefined, hasAuth: boolean): string {
@@ -186,6 +189,12 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
       if (socket.remotePort !== undefined) span.put('network.peer.port', socket.remotePort)
       span.put('network.protocol.version', response.httpVersion)
     }
+    if (oldNames !== undefined) {
+      const { headers, statusCode } = response
+      oldNames.connect(span, socket, response.httpVersion)
+      oldNames.length(span, headers['content-length'], headers['content-encoding'])
+      if (statusCode !== undefined) oldNames.status(span, statusCode, response.statusMessage ?? '')
+    }
     for (const header of clientHeaders.request) {
       const value = request.getHeader(header.name)
       if (value !== undefined) span.setAttribute(header.key, toHeaderList(value))
@@ -207,6 +216,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     dimensions.status = response?.statusCode ?? 0
     dimensions.errorType = errorType || toErrorType(dimensions.status)
     durations.record(call.address, dimensions, ms / 1e3, call.span)
+    if (oldNames !== undefined) oldNames.recordClient(dimensions, ms)
   }
 
   /** The caller gives up on a request. The first failure counts: a library may destroy first and say why after that. */
@@ -290,6 +300,7 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     if (spanRecord !== null) {
       span.setAttribute('error.type', errorType)
       span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
+      if (oldNames !== undefined) oldNames.fail(span, error)
       span.recordException(error as Error)
       span.end()
     }

@@ -4,6 +4,7 @@ import type { LeanTracer } from '../tracer.ts'
 import type { CapturedHeader } from './captured-headers.ts'
 import type { RequestDurations } from './durations.ts'
 import type { HttpInstrumentationOptions, UndiciInstrumentationOptions } from './instrumentation-options.ts'
+import type { OldNames } from './old-names.ts'
 import type { ProbeFilter } from './probes.ts'
 import type { QueryRedactor } from './redact.ts'
 
@@ -39,6 +40,8 @@ export interface HttpHooks {
   readonly undici: UndiciInstrumentationOptions
   /** Lower case; undefined: off. */
   readonly requestIdHeader: string | undefined
+  /** undefined: the stable names alone. */
+  readonly oldNames: OldNames | undefined
 }
 
 /** On a server, an agent's request or its options: leave it alone. Set on what we open ourselves. */

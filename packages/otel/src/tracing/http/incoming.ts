@@ -38,7 +38,12 @@ export interface Incoming {
   readonly headers: IncomingHttpHeaders
   /** HTTP/1 only: what the application's functions get. */
   readonly request: IncomingMessage | undefined
-  readonly socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined }
+  readonly socket: {
+    readonly remoteAddress?: string | undefined
+    readonly remotePort?: number | undefined
+    readonly localAddress?: string | undefined
+    readonly localPort?: number | undefined
+  }
 }
 
 /** What the request line says. */
@@ -53,7 +58,7 @@ interface Target {
 const maxOwnAttributes = 32
 
 export function buildServerTracing(hooks: HttpHooks): ServerTracing {
-  const { tracer, propagator, serverRedactor: redactor, probes, counters, requestIdHeader } = hooks
+  const { tracer, propagator, serverRedactor: redactor, probes, counters, requestIdHeader, oldNames } = hooks
   const requestHeaders = hooks.serverHeaders.request
   const {
     ignoreIncomingRequestHook,
@@ -67,6 +72,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     processors === null &&
     !sampler.readsDetails &&
     startIncomingSpanHook === undefined &&
+    oldNames === undefined &&
     limits.attributeValueLength === Number.POSITIVE_INFINITY &&
     limits.attributeCount >= maxOwnAttributes
   const dimensions: Dimensions = {
@@ -115,7 +121,9 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
         more = new Map(more).set(REQUEST_ID_KEY, id)
       }
     }
-    return new ServerExchange(span, more, method, scheme, version)
+    const exchange = new ServerExchange(span, more, method, scheme, version)
+    if (oldNames !== undefined) oldNames.remember(exchange, incoming)
+    return exchange
   }
 
   /** Nobody looks at the attributes before the span is recorded: one that is not needs none. */
@@ -148,6 +156,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     const attributes: FlatAttributes = ['http.request.method', method]
     describePeer(incoming, isForwarded(incoming.headers), attributes)
     describeRequest(incoming, target, attributes)
+    if (oldNames !== undefined) oldNames.beginServer(attributes, incoming)
     cut(attributes, limits.attributeValueLength)
     if (startIncomingSpanHook !== undefined && incoming.request !== undefined)
       mergeAttributes(
@@ -192,6 +201,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     dimensions.status = status
     dimensions.errorType = errorType
     durations.record(exchange.route, dimensions, ms / 1e3, exchange.span)
+    if (oldNames !== undefined) oldNames.recordServer(exchange, dimensions, ms)
   }
 
   function finish(exchange: ServerExchange, status: number | undefined): void {
@@ -205,7 +215,10 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     exchange.live = null
     const spanRecord = span.record
     if (spanRecord !== null) {
-      if (status !== undefined) span.setAttribute('http.response.status_code', status)
+      if (status !== undefined) {
+        span.setAttribute('http.response.status_code', status)
+        if (oldNames !== undefined) oldNames.status(span, status, undefined)
+      }
       if (route !== undefined) {
         span.setAttribute('http.route', route)
         span.updateName(`${nameOfMethod(live.method)} ${route}`)
@@ -233,6 +246,7 @@ export function buildServerTracing(hooks: HttpHooks): ServerTracing {
     if (spanRecord !== null) {
       span.setAttribute('error.type', errorType)
       span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
+      if (oldNames !== undefined) oldNames.fail(span, error)
       span.recordException(error as Error)
       span.end()
     }

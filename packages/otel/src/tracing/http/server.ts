@@ -29,6 +29,7 @@ export interface Http1ServerTracing {
 export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1ServerTracing {
   const responseHeaders = hooks.serverHeaders.response
   const { requestHook, responseHook, applyCustomAttributesOnSpan } = hooks.http
+  const { oldNames } = hooks
 
   function beginRequest(request: Request, response: Response | undefined): Observed | undefined {
     const socket = request.socket as (Socket & { encrypted?: boolean }) | null
@@ -87,8 +88,11 @@ export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1Ser
         response,
       )
     // Until the headers are sent the status is a default that nobody has seen.
-    if (response.headersSent) tracing.finish(exchange, response.statusCode)
-    else tracing.abort(exchange)
+    if (response.headersSent) {
+      if (oldNames !== undefined)
+        oldNames.status(exchange.span, response.statusCode, response.statusMessage ?? '')
+      tracing.finish(exchange, response.statusCode)
+    } else tracing.abort(exchange)
   }
 
   diagnostics.subscribe('http.server.request.start', onStart)

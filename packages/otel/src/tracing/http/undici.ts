@@ -57,7 +57,7 @@ class Call {
 const maxOrigins = 500
 
 export function attachUndici(hooks: HttpHooks): () => void {
-  const { undiciTracer: tracer, propagator, undiciRedactor: redactor, requestIdHeader } = hooks
+  const { undiciTracer: tracer, propagator, undiciRedactor: redactor, requestIdHeader, oldNames } = hooks
   const { request: requestHeaders, response: responseHeaders } = hooks.undiciHeaders
   const {
     ignoreRequestHook,
@@ -119,6 +119,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
     if (origin.port !== undefined) attributes.push('server.port', origin.port)
     const userAgent = readHeader(request, 'user-agent')
     if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
+    if (oldNames !== undefined) oldNames.beginClient(attributes, rawMethod, readHeader(request, 'host'))
     if (startSpanHook !== undefined)
       mergeAttributes(
         attributes,
@@ -152,6 +153,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
     if (socket.remoteAddress !== undefined) span.setAttribute('network.peer.address', socket.remoteAddress)
     if (socket.remotePort !== undefined) span.setAttribute('network.peer.port', socket.remotePort)
     span.setAttribute('network.protocol.version', call.version)
+    if (oldNames !== undefined) oldNames.connect(span, socket, call.version)
     for (const header of requestHeaders) {
       const value = readHeader(request, header.name)
       if (value !== undefined) span.setAttribute(header.key, [value])
@@ -170,12 +172,17 @@ export function attachUndici(hooks: HttpHooks): () => void {
       span.setAttribute('error.type', String(response.statusCode))
       span.setStatus({ code: SpanStatusCode.ERROR })
     }
-    if (responseHeaders.length === 0) return
     const { headers } = response
+    if (oldNames !== undefined) {
+      oldNames.status(span, response.statusCode, response.statusText)
+      oldNames.length(
+        span,
+        readValues(headers, 'content-length')[0],
+        readValues(headers, 'content-encoding')[0],
+      )
+    }
     for (const header of responseHeaders) {
-      const values: string[] = []
-      for (let i = 0; i + 1 < headers.length; i += 2)
-        if (String(headers[i]).toLowerCase() === header.name) values.push(String(headers[i + 1]))
+      const values = readValues(headers, header.name)
       if (values.length > 0) span.setAttribute(header.key, values)
     }
   }
@@ -194,6 +201,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
       span.setAttribute('error.type', errorType)
       span.recordException(failure as Error)
       span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(failure) })
+      if (oldNames !== undefined) oldNames.fail(span, failure)
     }
     span.end()
     record(call, spanRecord, errorType)
@@ -210,6 +218,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
     dimensions.status = call.status
     dimensions.errorType = errorType
     durations.record(call.origin.text, dimensions, ms / 1e3, call.span)
+    if (oldNames !== undefined) oldNames.recordFetch(dimensions, ms)
   }
 
   const listeners: [channel: string, listener: (message: unknown) => void][] = [
@@ -239,6 +248,7 @@ interface UndiciSocket {
 
 interface UndiciResponse {
   readonly statusCode: number
+  readonly statusText?: string
   readonly headers: readonly (Buffer | string)[]
 }
 
@@ -276,6 +286,13 @@ function setHeader(request: UndiciRequest, name: string, value: string): void {
   if (typeof request.addHeader === 'function') request.addHeader(name, value)
   else if (typeof request.headers === 'string') request.headers += `${name}: ${value}\r\n`
   else if (Array.isArray(request.headers)) request.headers.push(name, value)
+}
+
+function readValues(headers: UndiciResponse['headers'], name: string): string[] {
+  const values: string[] = []
+  for (let i = 0; i + 1 < headers.length; i += 2)
+    if (String(headers[i]).toLowerCase() === name) values.push(String(headers[i + 1]))
+  return values
 }
 
 function readHeader(request: UndiciRequest, name: string): string | undefined {

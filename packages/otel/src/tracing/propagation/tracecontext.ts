@@ -1,4 +1,4 @@
-// W3C trace context, level 2: the random flag is carried, and set for the ids we generate.
+// W3C trace context, level 2: a random flag that came in goes on; traces that begin here have it by setting only.
 import type { Context } from '@opentelemetry/api'
 import { withSpan } from '../context.ts'
 import { printIds } from '../ids.ts'
@@ -27,7 +27,7 @@ function readDigits(text: string, from: number, to: number): number {
   return word
 }
 
-/** `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03`. The span must be valid. */
+/** `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. The span must be valid. */
 export function printTraceparent(span: LeanSpan): string {
   return printIds(span.t0, span.t1, span.t2, span.t3, span.s0, span.s1, span.flags & known)
 }

@@ -1,5 +1,6 @@
 // A share of the traces, by trace id. Two algorithms, because two kinds of peers have to agree with us:
-// - Ids known to be random (W3C level 2) are compared as the specification's probability sampling says: the last 56 bits
+// - Ids known to be random (ours, those whose caller set W3C level 2's flag, and those that come with a threshold, which
+//   somebody has compared them with already) are compared as the specification's probability sampling says: the last 56 bits
 //   against a threshold, which then travels as `tracestate: ot=th:...`, so that Collectors and other services can sample
 //   further and count right. https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
 // - All other ids, and `traceidratio` without a parent-based sampler around it, are decided exactly as upstream's
@@ -53,7 +54,8 @@ export class RatioSampler implements HeadSampler {
         if (question.random) return this.decideRoot(question)
       } else {
         const ot = readOt(state)
-        if (ot.randomness !== undefined || question.random) return this.decideConsistent(question, state, ot)
+        if (ot.hasThreshold || ot.randomness !== undefined || question.random)
+          return this.decideConsistent(question, state, ot)
       }
     }
     const word = (question.t0 ^ question.t1 ^ question.t2 ^ question.t3) >>> 0
@@ -101,6 +103,7 @@ function thresholdOf(ratio: number): { threshold: bigint; text: string } {
 interface OtMember {
   /** `rv`: 14 hex digits that stand in for the trace id's randomness. */
   randomness: string | undefined
+  hasThreshold: boolean
   /** All of the member but `th`. */
   others: string[]
 }
@@ -108,8 +111,10 @@ interface OtMember {
 function readOt(state: TraceState): OtMember {
   const parts = (state.get('ot') ?? '').split(';').filter(part => part !== '')
   const rv = parts.find(part => part.startsWith('rv:'))?.slice(3)
+  const others = parts.filter(part => !part.startsWith('th:'))
   return {
     randomness: isHex(rv, 14) ? rv : undefined,
-    others: parts.filter(part => !part.startsWith('th:')),
+    hasThreshold: others.length < parts.length,
+    others,
   }
 }

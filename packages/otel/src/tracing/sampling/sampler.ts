@@ -19,7 +19,7 @@ export interface Question {
   t1: number
   t2: number
   t3: number
-  /** The trace id is known to be random (W3C level 2): its last 56 bits may serve as randomness. */
+  /** The trace id is known to be random (it is ours, or has W3C level 2's flag): its last 56 bits may serve as randomness. */
   random: boolean
   name: string
   kind: number

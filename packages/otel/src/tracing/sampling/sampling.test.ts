@@ -1,4 +1,4 @@
-import { createTraceState, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api'
+import { createTraceState, defaultTextMapGetter, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api'
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -10,7 +10,7 @@ import { ROOT, spanOf, withSpan } from '../context.ts'
 import type { EndedSpan } from '../ended-span.ts'
 import { buildPropagator } from '../propagation/propagator.ts'
 import { LeanTracerProvider } from '../provider.ts'
-import { fromSpanContext, type LeanSpan, RANDOM, SAMPLED } from '../span.ts'
+import { fromSpanContext, KNOWN_RANDOM, type LeanSpan, SAMPLED } from '../span.ts'
 import { buildSampler, buildSampling } from './build-sampling.ts'
 import { TokenBucket } from './rate-cap.ts'
 import { RatioSampler } from './ratio.ts'
@@ -189,14 +189,64 @@ describe('probability sampling of random ids', () => {
     expect(no.traceState?.serialize()).toBe('ot=rv:7fffffffffffff,vendor=1')
   })
 
-  test('a new trace tells the services it calls the threshold and that its id is random', () => {
+  test('a threshold that came in says that the id is random, whatever the flag says', () => {
+    const sampler = new RatioSampler(0.5, true)
+    for (const random of [true, false]) {
+      const bits = { yes: '80000000000000', no: '7fffffffffffff' }
+      const state = () => createTraceState('ot=th:4,vendor=1')
+      // By upstream's formula both would be decided the other way.
+      const yes = ask({ random, traceId: `ffffffff0000000000${bits.yes}`, traceState: state() })
+      expect(sampler.decide(yes)).toBe(2)
+      expect(yes.traceState?.serialize()).toBe('ot=th:8,vendor=1')
+      const no = ask({ random, traceId: `00000000ff00000000${bits.no}`, traceState: state() })
+      expect(sampler.decide(no)).toBe(0)
+      expect(no.traceState?.serialize()).toBe('vendor=1')
+    }
+  })
+
+  test('a service further down that samples less keeps exactly those of our traces whose ids are above its threshold', () => {
+    const quarter: SamplerConfig = { type: 'ratio', ratio: 0.25 }
+    const caller = make({ type: 'parent_based', root: { type: 'ratio', ratio: 0.5 } })
+    const called = make({ type: 'parent_based', root: quarter, remoteParentSampled: quarter })
+    const propagator = buildPropagator(['tracecontext'])
+    let kept = 0
+    for (let i = 0; i < 4_000; i++) {
+      const carrier: Record<string, string> = {}
+      const span = caller.tracer.startSpan('caller', {}, ROOT)
+      propagator.injectInto(withSpan(ROOT, span), (key, value) => void (carrier[key] = value))
+      if (!span.isRecording()) continue
+      const server = called.tracer.startSpan(
+        'called',
+        { kind: 1 },
+        propagator.extract(ROOT, carrier, defaultTextMapGetter),
+      )
+      expect(server.isRecording()).toBe(Number.parseInt(span.spanContext().traceId.slice(18, 20), 16) >= 0xc0)
+      if (!server.isRecording()) continue
+      kept++
+      expect(server.spanContext().traceState?.get('ot')).toBe('th:c')
+    }
+    expect(kept).toBeGreaterThan(800)
+    expect(kept).toBeLessThan(1_200)
+  })
+
+  test('local children are decided by the id as well', () => {
+    const half: SamplerConfig = { type: 'ratio', ratio: 0.5 }
+    const { tracer } = make({ type: 'parent_based', root: { type: 'always_on' }, localParentSampled: half })
+    for (let i = 0; i < 500; i++) {
+      const root = tracer.startSpan('root', {}, ROOT)
+      const child = tracer.startSpan('child', {}, withSpan(ROOT, root))
+      expect(child.isRecording()).toBe(Number.parseInt(root.spanContext().traceId.slice(18, 20), 16) >= 0x80)
+    }
+  })
+
+  test('a new trace tells the services it calls the threshold, with the one flag that every SDK reads', () => {
     const { tracer } = make({ type: 'parent_based', root: { type: 'ratio', ratio: 0.5 } })
     const headers: Record<string, string> = {}
     let span = tracer.startSpan('x', {}, ROOT)
     while (!span.isRecording()) span = tracer.startSpan('x', {}, ROOT)
     buildPropagator(['tracecontext']).injectInto(withSpan(ROOT, span), (k, v) => void (headers[k] = v))
     expect(headers.tracestate).toBe('ot=th:8')
-    expect(headers.traceparent).toMatch(/-03$/)
+    expect(headers.traceparent).toMatch(/-01$/)
     // An unsampled one has no threshold to tell.
     while (span.isRecording()) span = tracer.startSpan('x', {}, ROOT)
     expect(span.spanContext().traceState).toBeUndefined()
@@ -327,10 +377,10 @@ describe('keep-errors', () => {
     span.setStatus({ code: 2 })
     const headers: Record<string, string> = {}
     buildPropagator(['tracecontext']).injectInto(withSpan(ROOT, span), (k, v) => void (headers[k] = v))
-    expect(headers.traceparent).toMatch(/-02$/)
+    expect(headers.traceparent).toMatch(/-00$/)
     expect(span.spanContext().traceFlags).toBe(0)
     span.end()
-    expect(span.flags).toBe(RANDOM)
+    expect(span.flags).toBe(KNOWN_RANDOM)
   })
 
   test('children that outlive a kept root are exported, those of a forgotten one are not', () => {
