@@ -24,6 +24,7 @@ export const lateFiles = [
   'loader/upstream.ts',
   'tracing/http/http2-server.ts',
   'tracing/http/old-names.ts',
+  'tracing/http/undici-queue.ts',
   'tracing/propagation/other-formats.ts',
   'tracing/sampling/extended-sampling.ts',
 ]
