@@ -241,7 +241,7 @@ export const queues: readonly Row[] = [
     package: 'bullmq',
     server: 'Redis',
     ways: { 'add and a worker': { spans: 1, named: /^evalsha$/, marks: 2 } },
-    setup: /^(?:connect|info|hmset|script|quit)$/,
+    setup: /^(?:connect|info|hmset|hset|script|quit)$/,
   },
   ioredis('ioredis4', 'small protocol server'),
   ioredis('ioredis5', 'small protocol server'),
