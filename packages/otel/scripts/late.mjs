@@ -18,6 +18,7 @@ export const lateFiles = [
   'config/parse-severity-rates.ts',
   'config/render.ts',
   'config/vendor-names.ts',
+  'lifecycle/in-flight.ts',
   'lifecycle/last-words.ts',
   'loader/say-libraries.ts',
   'loader/upstream.ts',

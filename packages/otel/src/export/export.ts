@@ -228,6 +228,7 @@ function renderLine(ledger: Ledger, spans: Batcher<any>, logs: Batcher<any>): Ac
     dropped: { ...ledger.dropped },
     pending: ledger.queued + batchSize,
     inFlight: ledger.inFlight,
+    unconfirmed: ledger.unconfirmed,
     batchSize,
     batchCapacity: batcher?.capacity ?? 0,
   }

@@ -10,6 +10,7 @@ const change = JSON.parse(process.env.EXIT_TEST ?? '{}') as ConfigChange
 const config = exportConfig(change)
 const exported = createExport(config)
 attachExits({
+  endInFlight() {},
   flush: deadlineMs => exported.flush(deadlineMs),
   sayUnsent() {},
   lastWords: budgetMs => {
