@@ -18,6 +18,7 @@ export const lateFiles = [
   'config/parse-severity-rates.ts',
   'config/render.ts',
   'config/vendor-names.ts',
+  'export/last-bodies.ts',
   'lifecycle/in-flight.ts',
   'lifecycle/last-words.ts',
   'loader/say-libraries.ts',

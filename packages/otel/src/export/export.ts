@@ -5,15 +5,16 @@
 // Building it costs next to nothing: no sender, no socket and no zlib before the first batch is due.
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { Config, ExporterName, OtlpTarget, Signal } from '../config/config.ts'
-import { swallow } from '../self/guard.ts'
+import { guard, swallow } from '../self/guard.ts'
 import { version } from '../self/version.ts'
 import type { SpanSink } from '../tracing/ended-span.ts'
 import { type Account, type AccountLine, Ledger } from './account.ts'
 import { Batcher } from './batcher.ts'
 import { OperationDurations } from './durations.ts'
+import { printLast } from './last-bodies.ts'
 import type { Lease } from './lease.ts'
 import { encodeLog, type LogSink } from './log-encoder.ts'
-import { Outbox } from './outbox.ts'
+import { Outbox, type Waiting } from './outbox.ts'
 import { Reports } from './reports.ts'
 import { type EncodedResource, encodeResource, type Resource } from './resource-encoder.ts'
 import { chooseSender } from './sender.ts'
@@ -144,11 +145,13 @@ export function createExport(config: Config, resource: Resource = config.resourc
       try {
         spans.flush()
         logs.flush()
-        if (outbox.hopeless) return
+        printConsole(outbox.waiting())
         const began = performance.now()
-        outbox.readAnswers(budgetMs / 2)
+        const { hopeless } = outbox
+        outbox.readAnswers(hopeless ? 0 : budgetMs)
+        if (hopeless) return
         const waiting = outbox.waiting().flatMap(w => {
-          const request = toWireRequest(w)
+          const request = guard('last words', () => toWireRequest(w))
           return request === undefined ? [] : [{ ...w, request }]
         })
         if (waiting.length === 0) return
@@ -169,6 +172,15 @@ export function createExport(config: Config, resource: Resource = config.resourc
       await outbox.flush(deadlineMs)
       outbox.stop()
     },
+  }
+}
+
+/** The console needs nobody to send for it, and no time. */
+function printConsole(waiting: readonly Waiting[]): void {
+  for (const { ledger, bytes, gzipped, items } of waiting) {
+    if (ledger.exporter !== 'console') continue
+    printLast(ledger.signal, bytes, gzipped)
+    ledger.settleExported(items)
   }
 }
 

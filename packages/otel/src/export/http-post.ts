@@ -5,7 +5,8 @@ import type { OtlpTarget } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
 import { describeFailure } from './failure.ts'
 import { HttpConnection } from './http-connection.ts'
-import { readAnswers } from './late-answers.ts'
+import { type OpenConnection, readAnswers, readHttpVerdict } from './late-answers.ts'
+import type { LateAnswers } from './sender.ts'
 import { readTlsFiles } from './tls-files.ts'
 
 /** Connections that wait for the next batch; more are open only while more batches are under way. */
@@ -101,12 +102,10 @@ export class HttpClient {
     }
   }
 
-  /** For the `exit` event: the bodies that were accepted, see `readAnswers`. */
-  readAnswers(budgetMs: number): Set<Buffer> {
-    return readAnswers(
-      [...this.connections].flatMap(connections => [...connections]),
-      budgetMs,
-    )
+  /** For the `exit` event, by the bodies posted: see `Sender`. */
+  readAnswers(budgetMs: number): LateAnswers {
+    const open = [...this.connections].flatMap(connections => [...connections])
+    return readAnswers(open.flatMap(describeOpen), budgetMs)
   }
 
   close(): void {
@@ -132,6 +131,13 @@ export class HttpClient {
       }),
     }
   }
+}
+
+function describeOpen({ body, socket, status }: HttpConnection): OpenConnection[] {
+  if (body === undefined) return []
+  const verdict = status === 0 ? 'open' : status >= 200 && status < 300 ? 'accepted' : 'refused'
+  const isWritten = socket.writableLength === 0
+  return [{ requests: [{ socket, body, isWritten, verdict }], read: readHttpVerdict(body) }]
 }
 
 /** What fails is not remembered: certificates may be there when the next batch leaves. */

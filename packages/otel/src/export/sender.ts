@@ -15,10 +15,17 @@ export interface Sender {
   send(target: OtlpTarget, shipment: Shipment, timeoutMs: number): Promise<Outcome>
   close(): void
   /**
-   * For the `exit` event: the bytes of those shipments in flight that were accepted, read synchronously and waited for at
-   * most `budgetMs`. Absent where answers cannot be read this way.
+   * For the `exit` event: what became of the shipments in flight, by their bytes, read synchronously and waited for at
+   * most `budgetMs`. Absent where nothing is ever in flight for long.
    */
-  readAnswers?(budgetMs: number): ReadonlySet<Buffer>
+  readAnswers?(budgetMs: number): LateAnswers
+}
+
+/** Shipments in neither of the two were not sent in full, or refused, or their connection is gone: they may go again. */
+export interface LateAnswers {
+  readonly accepted: ReadonlySet<Buffer>
+  /** Sent in full on a connection that lives, and not answered: accepted, most likely, or about to be. */
+  readonly unanswered: ReadonlySet<Buffer>
 }
 
 export interface SenderKind {
