@@ -1,5 +1,7 @@
 // The promise: however a process ends, what it was doing arrives. Every span still open is sent and says that it was not
 // finished, the one that threw has the exception, and the process ends as it would without us.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type App, runApp } from '@org/otel-devtools/testing'
 import { majors, nodePath } from '../../scripts/nodes.mjs'
@@ -216,4 +218,64 @@ test('requests that were not finished are not measured', async () => {
     ['http.server.request.duration', 1],
     ['traces.span.metrics.duration', 1],
   ])
+})
+
+describe('what is sent at the very end leaves in the configured protocol', () => {
+  const protocols = [
+    ['http/protobuf', 'otlp', 'application/x-protobuf', '/v1/traces'],
+    ['http/json', 'otlp', 'application/json', '/v1/traces'],
+    ['zipkin', 'zipkin', 'application/json', '/api/v2/spans'],
+  ] as const
+  test.each(protocols)('%s', async (protocol, exporter, type, path) => {
+    const seen: { url: string | undefined; type: string | undefined; body: Buffer }[] = []
+    const server = createServer(async (request, response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk)
+      seen.push({ url: request.url, type: request.headers['content-type'], body: Buffer.concat(chunks) })
+      response.end()
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    try {
+      await run({ way: 'throws at once', spans: [] }, majors.at(-1)!, {
+        OTEL_TRACES_EXPORTER: exporter,
+        OTEL_METRICS_EXPORTER: 'none',
+        OTEL_EXPORTER_OTLP_ENDPOINT: base,
+        OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${base}/api/v2/spans`,
+        ...(exporter === 'otlp' && { OTEL_EXPORTER_OTLP_PROTOCOL: protocol }),
+      })
+    } finally {
+      server.close()
+    }
+    expect(seen.length).toBeGreaterThan(0)
+    for (const request of seen) expect(request).toMatchObject({ url: path, type })
+    const text = seen.map(({ body }) => body.toString('latin1')).join('')
+    expect(text).toContain(unfinishedKey)
+    expect(text).toContain('E_BOOM')
+    if (type === 'application/json') for (const { body } of seen) JSON.parse(body.toString())
+  })
+
+  test('grpc', async () => {
+    const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }
+    const { app } = await run({ way: 'throws at once', spans: [] }, majors.at(-1)!, env)
+    expect(app.receiver.store.spans({ attributes: { [unfinishedKey]: true } })).toHaveLength(3)
+  })
+
+  test('the console has its spans without anybody sending them, also when nothing may be waited for', async () => {
+    const env = {
+      OTEL_TRACES_EXPORTER: 'console',
+      OTEL_METRICS_EXPORTER: 'none',
+      ORG_OTEL_EXIT_LAST_WORDS: '0',
+    }
+    const { app } = await run({ way: 'exits', spans: [] }, majors.at(-1)!, env)
+    // By whichever of the two it is printed.
+    const spans = `${app.stdout}\n${app.stderr}`
+      .split('\n')
+      .filter(line => line.includes('resourceSpans'))
+      .flatMap(line => JSON.parse(line.slice(line.indexOf('{'))).resourceSpans)
+      .flatMap(resource => resource.scopeSpans)
+      .flatMap(scope => scope.spans)
+    expect(spans.map(span => span.name).sort()).toEqual(['GET', 'GET', 'GET', 'query'])
+    expect(app.stderr).not.toContain('UNSENT')
+  })
 })
