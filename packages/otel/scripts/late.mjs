@@ -19,6 +19,7 @@ export const lateFiles = [
   'config/render.ts',
   'config/vendor-names.ts',
   'export/last-bodies.ts',
+  'export/send-now.ts',
   'lifecycle/in-flight.ts',
   'lifecycle/last-words.ts',
   'loader/say-libraries.ts',

@@ -5,9 +5,11 @@ import type { OtlpTarget } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
 import { describeFailure } from './failure.ts'
 import { HttpConnection } from './http-connection.ts'
-import { type OpenConnection, readAnswers, readHttpVerdict } from './late-answers.ts'
-import type { LateAnswers } from './sender.ts'
+import { fdOf, type OpenConnection, readAnswers, readHttpVerdict } from './late-answers.ts'
+import { sendNow } from './send-now.ts'
+import type { LateAnswers, SentNow } from './sender.ts'
 import { readTlsFiles } from './tls-files.ts'
+import type { WireRequest } from './wire-request.ts'
 
 /** Connections that wait for the next batch; more are open only while more batches are under way. */
 const maxIdle = 2
@@ -69,6 +71,19 @@ class Connections {
     return connection
   }
 
+  /** For the `exit` event: writes to an idle connection itself. */
+  sendNow(head: string, body: Buffer, endMs: number): SentNow {
+    for (;;) {
+      const kept = this.idle.pop()
+      if (kept === undefined) return 'failed'
+      const fd = kept.isUsable() ? fdOf(kept.socket) : -1
+      if (fd < 0) continue
+      const { outcome, canGoOn } = sendNow(fd, head, body, endMs)
+      if (canGoOn) this.idle.push(kept)
+      if (outcome !== 'failed' || canGoOn) return outcome
+    }
+  }
+
   [Symbol.iterator](): Iterator<HttpConnection> {
     return this.all.values()
   }
@@ -81,6 +96,7 @@ class Connections {
 export class HttpClient {
   private readonly origins = new Map<string, Promise<Connections>>()
   private readonly places = new Map<string, Promise<Place>>()
+  private readonly known = new Map<string, Place>()
   private readonly connections = new Set<Connections>()
 
   /** Ends within `timeoutMs`, never rejects. */
@@ -108,11 +124,21 @@ export class HttpClient {
     return readAnswers(open.flatMap(describeOpen), budgetMs)
   }
 
+  /** For the `exit` event: see `Sender`. */
+  sendNow({ url, tls, headers, body, gzipped }: WireRequest, budgetMs: number): SentNow {
+    const place = this.known.get(`${url} ${keyOf(tls)}`)
+    if (place === undefined) return 'failed'
+    const coding = gzipped ? { 'content-encoding': 'gzip' } : {}
+    const head = writeHead(place.path, { ...place.headers, ...headers, ...coding }, body.length)
+    return place.connections.sendNow(head, body, performance.now() + budgetMs)
+  }
+
   close(): void {
     for (const connections of this.connections) connections.close()
     this.connections.clear()
     this.origins.clear()
     this.places.clear()
+    this.known.clear()
   }
 
   private placeOf({ url, tls }: Post): Promise<Place> {
@@ -121,7 +147,7 @@ export class HttpClient {
 
   private async findPlace(text: string, tls: OtlpTarget['tls']): Promise<Place> {
     const url = new URL(text)
-    return {
+    const place = {
       path: url.pathname + url.search,
       headers: { host: url.host, connection: 'keep-alive', ...readAuthorization(url) },
       connections: await remember(this.origins, `${url.protocol}//${url.host} ${keyOf(tls)}`, async () => {
@@ -130,6 +156,8 @@ export class HttpClient {
         return connections
       }),
     }
+    this.known.set(`${text} ${keyOf(tls)}`, place)
+    return place
   }
 }
 

@@ -26,6 +26,7 @@ export function createJsonSender(): Sender {
       return outcomeOfAnswer(answer, target, body => readJsonPartialSuccess(body.toString('utf8')))
     },
     close: () => client.close(),
+    sendNow: (request, budgetMs) => client.sendNow(request, budgetMs),
     readAnswers: budgetMs => bodies.shipmentsOf(client.readAnswers(budgetMs)),
   }
 }

@@ -97,6 +97,6 @@ export function readHttpVerdict(body: Buffer): ReadVerdicts {
 }
 
 /** -1 where there is none to read from: Windows, TLS. */
-function fdOf(socket: Socket & { _handle?: { fd?: number }; encrypted?: boolean }): number {
+export function fdOf(socket: Socket & { _handle?: { fd?: number }; encrypted?: boolean }): number {
   return socket.encrypted ? -1 : (socket._handle?.fd ?? -1)
 }

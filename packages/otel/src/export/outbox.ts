@@ -104,6 +104,8 @@ export interface Waiting {
   readonly bytes: Buffer
   readonly gzipped: boolean
   readonly items: number
+  /** undefined before the first request. */
+  readonly sender: Sender | undefined
 }
 
 export class Outbox {
@@ -220,7 +222,7 @@ export class Outbox {
     packets.sort((a, b) => a.sequence - b.sequence)
     return packets.map(({ lane, bytes, gzipped, items }) => {
       const { target, kind, ledger } = lane.options
-      return { target, kind, ledger, bytes, gzipped, items }
+      return { target, kind, ledger, bytes, gzipped, items, sender: lane.destination.loaded }
     })
   }
 

@@ -1,6 +1,7 @@
 // What the outbox needs from a protocol, and where each protocol is loaded from. Only the chosen one is ever loaded.
 import type { ExporterName, OtlpTarget, Signal } from '../config/config.ts'
 import type { Outcome } from './outcome.ts'
+import type { WireRequest } from './wire-request.ts'
 
 export interface Shipment {
   readonly signal: Signal
@@ -19,7 +20,12 @@ export interface Sender {
    * most `budgetMs`. Absent where nothing is ever in flight for long.
    */
   readAnswers?(budgetMs: number): LateAnswers
+  /** For the `exit` event, after `readAnswers`: sends it synchronously if a connection is open that can do that. */
+  sendNow?(request: WireRequest, budgetMs: number): SentNow
 }
+
+/** `failed`: it may go again, another way. `unanswered`: sent in full, and the time is over. */
+export type SentNow = 'accepted' | 'unanswered' | 'failed'
 
 /** Shipments in neither of the two were not sent in full, or refused, or their connection is gone: they may go again. */
 export interface LateAnswers {

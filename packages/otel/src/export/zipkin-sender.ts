@@ -42,6 +42,7 @@ export function createZipkinSender(): Sender {
       return outcomeOfAnswer(answer, target, () => ({ rejected: 0, message: '' }))
     },
     close: () => client.close(),
+    sendNow: (request, budgetMs) => client.sendNow(request, budgetMs),
     readAnswers: budgetMs => bodies.shipmentsOf(client.readAnswers(budgetMs)),
   }
 }
