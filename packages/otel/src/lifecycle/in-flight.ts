@@ -80,6 +80,7 @@ function fail(span: LeanSpan, record: SpanRecord, error: unknown): void {
     span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
   } catch {
     // An error whose properties throw.
+    record.set('error.type', '_OTHER')
     record.statusCode = SpanStatusCode.ERROR
   }
 }
