@@ -1,9 +1,9 @@
 // The spans that have begun and not ended, for the end of the process. A table of slots, of which a record keeps its
-// number: about 15 ns a span. A list through the records costs 40 (three more fields, six writes that the garbage
-// collector follows), a Set 90.
+// number: 10 ns a span (Node 20 and 24). A list through the records costs 25 (three more fields, six writes that the garbage
+// collector follows), a Set 100.
 import type { LeanSpan, SpanRecord } from './span.ts'
 
-/** A request in flight has a handful. A program that never ends its spans keeps at most these alive. */
+/** A request in flight has a handful. A program that never ends its spans keeps at most these alive: about 10 MB. */
 export const maxOpenSpans = 10_000
 
 /** Who will put more on a span when it ends than it has now: the exchange of an HTTP request. */
