@@ -6,9 +6,10 @@
 //
 // Loaded at the end, and only when something is open.
 import { type Context, SpanStatusCode } from '@opentelemetry/api'
+import { describeError, printError } from '../self/error-text.ts'
 import { swallow } from '../self/guard.ts'
 import { ROOT, spanOf, withSpan } from '../tracing/context.ts'
-import { errorTypeOf, messageOf } from '../tracing/error-type.ts'
+import { errorTypeOf } from '../tracing/error-type.ts'
 import { type SpanOwner, spanOfHeld } from '../tracing/open-spans.ts'
 import type { LeanTracerProvider } from '../tracing/provider.ts'
 import { HeldSpan, LeanSpan, type SpanRecord, toLeanSpan } from '../tracing/span.ts'
@@ -77,7 +78,7 @@ function fail(span: LeanSpan, record: SpanRecord, error: unknown): void {
     record.set('error.type', errorTypeOf(error))
     // An OK that was set before is over.
     record.statusCode = SpanStatusCode.UNSET
-    span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
+    span.setStatus({ code: SpanStatusCode.ERROR, message: describeError(error).message })
   } catch {
     // An error whose properties throw.
     record.set('error.type', '_OTHER')
@@ -106,22 +107,12 @@ function emitRecord(emit: EmitLog, { error, context = ROOT }: Uncaught, span: Le
     emit({
       severityNumber: 21,
       severityText: 'FATAL',
-      body: `uncaught ${describe(error)}`,
+      body: `uncaught ${printError(error)}`,
       exception: error,
       context: span === undefined ? context : withSpan(context, span),
     })
   } catch (problem) {
     swallow('fatal record', problem)
-  }
-}
-
-function describe(error: unknown): string {
-  try {
-    const message = messageOf(error)
-    const type = errorTypeOf(error)
-    return message === '' ? type : `${type}: ${message}`
-  } catch {
-    return 'error'
   }
 }
 
