@@ -22,8 +22,8 @@ const rooms: Record<string, readonly string[]> = {
   metrics: ['config', 'self', 'tracing', 'export'],
   logs: ['config', 'self', 'tracing', 'export'],
   libraries: ['config', 'self', 'loader', 'tracing'],
-  // Last words send what the outbox holds: its request type is all that is looked at.
-  lifecycle: ['config', 'self', 'export'],
+  // Last words send what the outbox holds: its request type is all that is looked at. What was in flight is the tracer's.
+  lifecycle: ['config', 'self', 'export', 'tracing'],
   loader: ['config', 'self', 'libraries', 'tracing'],
   build: ['config', 'self', 'tracing', 'export', 'metrics', 'logs', 'loader', 'libraries'],
   '': ['*'],

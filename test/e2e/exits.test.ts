@@ -11,6 +11,8 @@ import { majors, nodePath } from '../../scripts/nodes.mjs'
 const app = join(__dirname, '../apps/exits.cjs')
 const directory = mkdtempSync(join(tmpdir(), 'exits-'))
 const preload = join(directory, 'preload.cjs')
+/** What is shown is that everything arrives: a busy machine needs long to start the child that sends. */
+const ampleTime = { exit: { lastWordsMs: 5000 } }
 /** Beyond the promised bound, for a machine that does other things too. */
 const slackMs = 1500
 
@@ -151,46 +153,70 @@ describe.each<CollectorState>(['ok', 'refused', 'hanging'])('with a collector th
   })
 })
 
-describe('a batch is in flight when process.exit is called', () => {
-  /** The program, ended by a signal as soon as the collector has the batch. */
-  async function endInFlight(reply: (index: number) => Reply): Promise<Collector> {
-    const collector = await Collector.start('http')
-    collector.reply = (_, index) => reply(index)
-    // Ample time: what is shown here is what is sent, and a busy machine needs long to start the sending child.
-    const env = { port: collector.port, otlp: { timeoutMs: 10_000 }, exit: { lastWordsMs: 5000 } }
-    const { NODE_OPTIONS: _, ...inherited } = process.env
-    const child = spawn(process.execPath, ['--require', preload, app, 'in-flight'], {
-      env: { ...inherited, EXIT_TEST: JSON.stringify(env) },
-      stdio: 'ignore',
-    })
-    const ended = new Promise(resolve => child.on('exit', resolve))
-    try {
-      await until(() => collector.seen.length === 1, 'the batch arrives')
-      child.kill('SIGTERM')
-      expect(await ended).toBe(0)
-    } finally {
-      child.kill('SIGKILL')
-      await collector.stop()
+describe.each(['http/protobuf', 'http/json', 'grpc'] as const)(
+  'a batch is in flight over %s when process.exit is called',
+  protocol => {
+    /** The program, ended by a signal as soon as the collector has the batch. */
+    async function endInFlight(reply: (index: number) => Reply, lastWordsMs = 5000) {
+      const collector = await Collector.start(protocol === 'grpc' ? 'grpc' : 'http')
+      collector.reply = (_, index) => reply(index)
+      // Ample time: what is shown here is what is sent, and a busy machine needs long to start the sending child.
+      const env = { protocol, port: collector.port, otlp: { timeoutMs: 10_000 }, exit: { lastWordsMs } }
+      const { NODE_OPTIONS: _, ...inherited } = process.env
+      const child = spawn(process.execPath, ['--require', preload, app, 'in-flight'], {
+        env: { ...inherited, EXIT_TEST: JSON.stringify(env) },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      let stderr = ''
+      child.stderr.on('data', chunk => (stderr += chunk))
+      const ended = new Promise(resolve => child.on('close', resolve))
+      try {
+        await until(() => collector.seen.length === 1, 'the batch arrives')
+        child.kill('SIGTERM')
+        expect(await ended).toBe(0)
+      } finally {
+        child.kill('SIGKILL')
+        await collector.stop()
+      }
+      return { collector, stderr }
     }
-    return collector
-  }
 
-  test('an answer that is under way is waited for, and the batch is not sent again', async () => {
-    const collector = await endInFlight(() => ({ afterMs: 100 }))
-    expect(collector.names).toHaveLength(512)
-  })
+    test('an answer that is under way is waited for, and the batch is not sent again', async () => {
+      const { collector, stderr } = await endInFlight(() => ({ afterMs: 100 }))
+      expect(collector.seen).toHaveLength(1)
+      expect(stderr).toBe('')
+    })
 
-  test('a collector that refuses it for now gets it again', async () => {
-    const collector = await endInFlight(index => (index === 0 ? { status: 503, afterMs: 100 } : 'ok'))
-    expect(collector.names).toHaveLength(512)
-  })
+    test('a collector that answers later than the process lives does not get it again, and that is said', async () => {
+      const { collector, stderr } = await endInFlight(() => ({ afterMs: 3000 }), 300)
+      expect(collector.seen).toHaveLength(1)
+      expect(stderr).toBe('UNSENT sent, but not confirmed: 512 spans\n')
+    })
 
-  test('a collector that never answers gets it again', async () => {
-    const collector = await endInFlight(index => (index === 0 ? 'hang' : 'ok'))
-    expect(collector.names).toHaveLength(512)
-    expect(collector.seen).toHaveLength(2)
-  })
-})
+    test('a collector that never answers does not get it again, and that is said', async () => {
+      const { collector, stderr } = await endInFlight(() => 'hang', 300)
+      expect(collector.seen).toHaveLength(1)
+      expect(stderr).toBe('UNSENT sent, but not confirmed: 512 spans\n')
+    })
+
+    test('a collector that refuses it for now gets it again', async () => {
+      const refusal = protocol === 'grpc' ? { grpcStatus: 14, trailersOnly: true } : { status: 503 }
+      const { collector, stderr } = await endInFlight(index =>
+        index === 0 ? { ...refusal, afterMs: 100 } : 'ok',
+      )
+      expect(collector.seen).toHaveLength(2)
+      expect(stderr).toBe('')
+    })
+
+    test('a connection that breaks off without an answer leaves it to be sent again', async () => {
+      const { collector, stderr } = await endInFlight(index =>
+        index === 0 ? { reset: true, afterMs: 100 } : 'ok',
+      )
+      expect(collector.seen).toHaveLength(2)
+      expect(stderr).toBe('')
+    })
+  },
+)
 
 describe.each(majors)('on Node %i', major => {
   const node = nodePath(major)
@@ -198,7 +224,7 @@ describe.each(majors)('on Node %i', major => {
     const plain = await run(way, signal, undefined, node)
     const collector = await Collector.start('grpc')
     try {
-      const end = await run(way, signal, { protocol: 'grpc', port: collector.port }, node)
+      const end = await run(way, signal, { protocol: 'grpc', port: collector.port, ...ampleTime }, node)
       expect({ code: end.code, signal: end.signal }).toEqual({ code: plain.code, signal: plain.signal })
       expect(collector.names).toHaveLength(20)
     } finally {

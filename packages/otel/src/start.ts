@@ -14,6 +14,7 @@ import { type Resolved, resolveConfig } from './config/resolve.ts'
 import type { UserOptions } from './config/user-options.ts'
 import { createExport, type Export } from './export/export.ts'
 import { attachExits } from './lifecycle/exits.ts'
+import { endInFlight } from './lifecycle/in-flight.ts'
 import { speakLastWords } from './lifecycle/last-words.ts'
 import { claimProcess, readRegistry } from './lifecycle/once.ts'
 import { renderUnsent } from './lifecycle/unsent.ts'
@@ -35,6 +36,7 @@ import type { HttpCounters } from './tracing/http/hooks.ts'
 import { passWithGrpc } from './tracing/http/request-id.ts'
 import { prepareIds } from './tracing/ids.ts'
 import { adoptApiCopies, publishApi, registeredApiVersion, unpublishApi } from './tracing/publish.ts'
+import { recentUncaught, watchUncaught } from './tracing/uncaught.ts'
 
 // For dist/index.mjs, which alone can see the copy of the API that ES modules get.
 export { noteApiCopy } from './tracing/publish.ts'
@@ -157,11 +159,25 @@ function run(user: UserObjects, entries: readonly Entry[], remedy: string): Tele
   async function flush(deadlineMs: number): Promise<void> {
     await Promise.all([flushExport(deadlineMs), within(tracing.provider.flushProcessors(), deadlineMs)])
   }
+  let lostOpenSpans = 0
+  /** `exitCode` when the process is ending with one. */
+  const endOpenSpans = (exitCode: number | undefined) =>
+    guard('in flight', () => {
+      const { provider } = tracing
+      const uncaught = recentUncaught()
+      const isFatal = uncaught.length > 0 && exitCode !== undefined && exitCode !== 0
+      const logger = isFatal ? loggerProvider?.getLogger('@org/otel', version) : undefined
+      if (provider.open.size > 0 || logger !== undefined)
+        endInFlight({ provider, uncaught, emitFatal: logger && (record => logger.emit(record)) })
+      lostOpenSpans = provider.open.size + provider.open.displaced
+    })
+  const unwatchUncaught = watchUncaught()
   const detachExits = attachExits({
+    endInFlight: endOpenSpans,
     flush,
     lastWords: budgetMs => exported.lastWords(budgetMs, speakLastWords),
     sayUnsent() {
-      const unsent = guard('unsent', () => renderUnsent(exported.account.lines()))
+      const unsent = guard('unsent', () => renderUnsent(exported.account.lines(), lostOpenSpans))
       if (unsent !== undefined) say('warn', 'ORG_OTEL_EXPORT_UNSENT', unsent)
     },
     deadlineMs: config.exit.deadlineMs,
@@ -183,6 +199,8 @@ function run(user: UserObjects, entries: readonly Entry[], remedy: string): Tele
     libraries.detach()
     tracing.ratioFile?.stop()
     unpublishApi()
+    endOpenSpans(undefined)
+    unwatchUncaught()
     await within(
       tracing.provider.shutdown().catch(error => swallow('stop', error)),
       config.exit.deadlineMs,
@@ -210,7 +228,8 @@ function chooseSink(config: Config, exported: Export, sources: HistogramSource[]
   sources.push(metrics)
   return {
     add(span) {
-      metrics.record(span)
+      // How long it would have taken is not known.
+      if (!span.unfinished) metrics.record(span)
       exported.spans.add(span)
     },
   }

@@ -754,7 +754,7 @@ export const settings = [
     parse: parseDurationMs,
     fallback: 500,
     group: 'Process',
-    says: 'Milliseconds `process.exit()` or a crash may wait; 0 does not wait.',
+    says: 'Milliseconds `process.exit()` or a crash may wait for the collector; 0 does not wait.',
   }),
   setting({
     key: 'http.probePaths',

@@ -30,6 +30,8 @@ export interface AccountLine {
   readonly pending: number
   /** Part of `pending`: inside a request that was sent and not answered. */
   readonly inFlight: number
+  /** Part of `inFlight`, at the end of the process: sent in full on a connection that lives, and not answered in time. */
+  readonly unconfirmed: number
   /** Items that may wait unsent in the batch being filled; the buffer behind it is bounded in bytes. */
   readonly batchCapacity: number
   readonly batchSize: number
@@ -51,6 +53,7 @@ export class Ledger {
   /** Items handed over by the batcher and not settled yet. */
   queued = 0
   inFlight = 0
+  unconfirmed = 0
   readonly dropped: Record<DropReason, number> = {
     queue_full: 0,
     encoding: 0,

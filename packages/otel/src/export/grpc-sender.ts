@@ -5,6 +5,8 @@ import type { OtlpTarget } from '../config/config.ts'
 import { readPartialSuccess } from './answer.ts'
 import { describeFailure } from './failure.ts'
 import { lowerCaseKeys } from './http-headers.ts'
+import { readFrames } from './http2-frames.ts'
+import { type OpenConnection, readAnswers } from './late-answers.ts'
 import { grpcOfHttpStatus, type Outcome, outcomeOfGrpc } from './outcome.ts'
 import { readRefusal } from './refusal-text.ts'
 import type { Sender, Shipment } from './sender.ts'
@@ -27,6 +29,15 @@ interface Link {
   lastStream: number
   calls: number
   failure: Error | undefined
+  readonly open: Set<OpenCall>
+}
+
+/** A call that has not been answered in full. */
+interface OpenCall {
+  readonly stream: ClientHttp2Stream
+  readonly bytes: Buffer
+  status: number | undefined
+  hasMessage: boolean
 }
 
 export function createGrpcSender(keepAliveTimes = pings): Sender {
@@ -43,6 +54,23 @@ export function createGrpcSender(keepAliveTimes = pings): Sender {
       for (const { session } of links.values()) session.destroy()
       links.clear()
     },
+    readAnswers: budgetMs => readAnswers([...links.values()].map(describeOpen), budgetMs),
+  }
+}
+
+function describeOpen({ session, open }: Link): OpenConnection {
+  const calls = [...open].filter(({ stream }) => stream.id !== undefined)
+  const read = readFrames(new Map(calls.map(call => [call.stream.id as number, call])))
+  const bodies = new Map(calls.map(({ stream, bytes }) => [stream.id as number, bytes]))
+  return {
+    requests: calls.map(({ stream, bytes, status }) => ({
+      // Not the socket itself, but what lets its state be read.
+      socket: session.destroyed || session.connecting ? undefined : session.socket,
+      body: bytes,
+      isWritten: stream.writableFinished,
+      verdict: status === undefined ? 'open' : status === 0 ? 'accepted' : 'refused',
+    })),
+    read: bytes => new Map([...read(bytes)].map(([id, verdict]) => [bodies.get(id) as Buffer, verdict])),
   }
 }
 
@@ -87,6 +115,8 @@ function call(
       )
     }
     link.calls++
+    const open: OpenCall = { stream, bytes, status: undefined, hasMessage: false }
+    link.open.add(open)
     let status: number | undefined
     let message = ''
     let details: string | undefined
@@ -99,7 +129,7 @@ function call(
 
     const readStatus = (headers: Record<string, unknown>) => {
       if (headers['grpc-status'] === undefined) return
-      status = Number(headers['grpc-status'])
+      open.status = status = Number(headers['grpc-status'])
       message = decodeMessage(String(headers['grpc-message'] ?? ''))
       details = headers['grpc-status-details-bin'] as string | undefined
     }
@@ -132,6 +162,7 @@ function call(
     stream.on('trailers', readStatus)
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length
+      open.hasMessage = true
       if (size <= maxAnswerBytes) return void chunks.push(chunk)
       // It would be as long the next time.
       outcome ??= { kind: 'refused', code: 'answer_too_long', says: 'the answer is too long' }
@@ -144,6 +175,7 @@ function call(
       clearTimeout(deadline)
       stopPinging()
       link.calls--
+      link.open.delete(open)
       if (link.finished) destroyUnused(link)
       if (outcome !== undefined) return resolve(outcome)
       if (status !== undefined) {
@@ -204,6 +236,7 @@ function linkTo(links: Map<string, Link>, target: OtlpTarget): Link {
     lastStream: Number.POSITIVE_INFINITY,
     calls: 0,
     failure: undefined,
+    open: new Set(),
   }
   const connectTimer = setTimeout(() => {
     session.destroy(

@@ -5,8 +5,11 @@ import type { OtlpTarget } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
 import { describeFailure } from './failure.ts'
 import { HttpConnection } from './http-connection.ts'
-import { readAnswers } from './late-answers.ts'
+import { fdOf, type OpenConnection, readAnswers, readHttpVerdict } from './late-answers.ts'
+import { sendNow } from './send-now.ts'
+import type { LateAnswers, SentNow } from './sender.ts'
 import { readTlsFiles } from './tls-files.ts'
+import type { WireRequest } from './wire-request.ts'
 
 /** Connections that wait for the next batch; more are open only while more batches are under way. */
 const maxIdle = 2
@@ -68,6 +71,19 @@ class Connections {
     return connection
   }
 
+  /** For the `exit` event: writes to an idle connection itself. */
+  sendNow(head: string, body: Buffer, endMs: number): SentNow {
+    for (;;) {
+      const kept = this.idle.pop()
+      if (kept === undefined) return 'failed'
+      const fd = kept.isUsable() ? fdOf(kept.socket) : -1
+      if (fd < 0) continue
+      const { outcome, canGoOn } = sendNow(fd, head, body, endMs)
+      if (canGoOn) this.idle.push(kept)
+      if (outcome !== 'failed' || canGoOn) return outcome
+    }
+  }
+
   [Symbol.iterator](): Iterator<HttpConnection> {
     return this.all.values()
   }
@@ -80,6 +96,7 @@ class Connections {
 export class HttpClient {
   private readonly origins = new Map<string, Promise<Connections>>()
   private readonly places = new Map<string, Promise<Place>>()
+  private readonly known = new Map<string, Place>()
   private readonly connections = new Set<Connections>()
 
   /** Ends within `timeoutMs`, never rejects. */
@@ -101,12 +118,19 @@ export class HttpClient {
     }
   }
 
-  /** For the `exit` event: the bodies that were accepted, see `readAnswers`. */
-  readAnswers(budgetMs: number): Set<Buffer> {
-    return readAnswers(
-      [...this.connections].flatMap(connections => [...connections]),
-      budgetMs,
-    )
+  /** For the `exit` event, by the bodies posted: see `Sender`. */
+  readAnswers(budgetMs: number): LateAnswers {
+    const open = [...this.connections].flatMap(connections => [...connections])
+    return readAnswers(open.flatMap(describeOpen), budgetMs)
+  }
+
+  /** For the `exit` event: see `Sender`. */
+  sendNow({ url, tls, headers, body, gzipped }: WireRequest, budgetMs: number): SentNow {
+    const place = this.known.get(`${url} ${keyOf(tls)}`)
+    if (place === undefined) return 'failed'
+    const coding = gzipped ? { 'content-encoding': 'gzip' } : {}
+    const head = writeHead(place.path, { ...place.headers, ...headers, ...coding }, body.length)
+    return place.connections.sendNow(head, body, performance.now() + budgetMs)
   }
 
   close(): void {
@@ -114,6 +138,7 @@ export class HttpClient {
     this.connections.clear()
     this.origins.clear()
     this.places.clear()
+    this.known.clear()
   }
 
   private placeOf({ url, tls }: Post): Promise<Place> {
@@ -122,7 +147,7 @@ export class HttpClient {
 
   private async findPlace(text: string, tls: OtlpTarget['tls']): Promise<Place> {
     const url = new URL(text)
-    return {
+    const place = {
       path: url.pathname + url.search,
       headers: { host: url.host, connection: 'keep-alive', ...readAuthorization(url) },
       connections: await remember(this.origins, `${url.protocol}//${url.host} ${keyOf(tls)}`, async () => {
@@ -131,7 +156,16 @@ export class HttpClient {
         return connections
       }),
     }
+    this.known.set(`${text} ${keyOf(tls)}`, place)
+    return place
   }
+}
+
+function describeOpen({ body, socket, status }: HttpConnection): OpenConnection[] {
+  if (body === undefined) return []
+  const verdict = status === 0 ? 'open' : status >= 200 && status < 300 ? 'accepted' : 'refused'
+  const isWritten = socket.writableLength === 0
+  return [{ requests: [{ socket, body, isWritten, verdict }], read: readHttpVerdict(body) }]
 }
 
 /** What fails is not remembered: certificates may be there when the next batch leaves. */

@@ -22,6 +22,7 @@ export function createHttpSender(): Sender {
       return outcomeOfAnswer(answer, target, body => readPartialSuccess(body))
     },
     close: () => client.close(),
+    sendNow: (request, budgetMs) => client.sendNow(request, budgetMs),
     readAnswers: budgetMs => client.readAnswers(budgetMs),
   }
 }

@@ -1,66 +1,102 @@
 // Answers that are in the kernel but not in JavaScript: in the `exit` event the loop runs no more, and a request whose
 // answer is under way would be sent a second time by the last words. Read here, synchronously, from the socket itself.
+// What was written in full and is not answered in time is not sent again either (docs/decisions/0009).
 import { readSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import type { LateAnswers } from './sender.ts'
 
-/** A connection, with the POST whose answer has not been read in full. */
-export interface OpenPost {
-  readonly socket: Socket
-  /** undefined when nothing is under way. */
-  readonly body: Buffer | undefined
-  /** 0 before the head of the answer has arrived. */
-  readonly status: number
+/** A request whose answer has not been read in full. */
+export interface OpenRequest {
+  /** undefined when its connection is not made yet, or gone. */
+  readonly socket: Socket | undefined
+  readonly body: Buffer
+  /** All of it has been handed to the kernel. */
+  readonly isWritten: boolean
+  /** What was known when the loop stopped; 'open' when nothing was. */
+  readonly verdict: Verdict
 }
 
-interface Reading {
-  readonly body: Buffer
+export type Verdict = 'accepted' | 'refused' | 'open'
+
+/** Takes what arrived on one connection; the requests that are decided by it. */
+export type ReadVerdicts = (bytes: Buffer) => ReadonlyMap<Buffer, Verdict>
+
+export interface OpenConnection {
+  readonly requests: readonly OpenRequest[]
+  readonly read: ReadVerdicts
+}
+
+interface Reading extends OpenConnection {
   readonly fd: number
-  text: string
+  readonly waiting: Set<Buffer>
 }
 
 const pauseMs = 1
-/** Informational answers come before the one that counts. */
-const statusLine = /^(?:HTTP\/1\.1 1\d\d[\s\S]*?\r\n\r\n)*HTTP\/1\.[01] ([2-5]\d\d)/
-/** A head that has no status in its first kilobytes is not an answer. */
-const maxHeadChars = 16 << 10
+/** An answer that is longer says nothing we wait for. */
+const maxAnswerBytes = 64 << 10
 
 /**
- * The bodies the other side has accepted, waiting at most `budgetMs` for what is still open. Only what was written
- * completely is waited for, and only on plain sockets: TLS state is out of reach. Never throws. For the end of the
- * process alone, because it takes bytes from sockets that the loop would otherwise read.
+ * Waits at most `budgetMs` for what is still open. Only plain sockets are read: TLS state is out of reach. Never throws.
+ * For the end of the process alone, because it takes bytes from sockets that the loop would otherwise read.
  */
-export function readAnswers(open: Iterable<OpenPost>, budgetMs: number): Set<Buffer> {
+export function readAnswers(connections: Iterable<OpenConnection>, budgetMs: number): LateAnswers {
   const accepted = new Set<Buffer>()
-  let waiting: Reading[] = []
-  for (const { socket, body, status } of open) {
-    if (body === undefined) continue
-    if (status >= 200 && status < 300) accepted.add(body)
-    const fd = status === 0 && socket.writableLength === 0 ? fdOf(socket) : -1
-    if (fd >= 0) waiting.push({ body, fd, text: '' })
+  const unanswered = new Set<Buffer>()
+  let readings: Reading[] = []
+  for (const connection of connections) {
+    const waiting = new Set<Buffer>()
+    let fd = -1
+    for (const { socket, body, isWritten, verdict } of connection.requests) {
+      if (verdict === 'accepted') accepted.add(body)
+      if (verdict !== 'open' || !isWritten || socket === undefined || socket.destroyed || socket.connecting)
+        continue
+      unanswered.add(body)
+      waiting.add(body)
+      fd = fdOf(socket)
+    }
+    if (fd >= 0 && waiting.size > 0) readings.push({ ...connection, fd, waiting })
   }
-  if (waiting.length === 0) return accepted
-  const chunk = Buffer.allocUnsafe(4096)
+  if (readings.length === 0) return { accepted, unanswered }
+  const chunk = Buffer.allocUnsafe(maxAnswerBytes)
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
   const end = performance.now() + budgetMs
   for (;;) {
-    waiting = waiting.filter(reading => {
+    readings = readings.filter(({ fd, waiting, read }) => {
       try {
-        const length = readSync(reading.fd, chunk, 0, chunk.length, null)
-        reading.text += chunk.toString('latin1', 0, length)
-        const status = statusLine.exec(reading.text)?.[1]
-        if (status?.startsWith('2')) accepted.add(reading.body)
-        return length > 0 && status === undefined && reading.text.length < maxHeadChars
+        const length = readSync(fd, chunk, 0, chunk.length, null)
+        if (length === 0) throw new Error('the end of the connection')
+        for (const [body, verdict] of read(chunk.subarray(0, length))) {
+          if (verdict === 'accepted') accepted.add(body)
+          unanswered.delete(body)
+          waiting.delete(body)
+        }
+        return waiting.size > 0
       } catch (error) {
-        return (error as NodeJS.ErrnoException).code === 'EAGAIN'
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return true
+        // Nobody will answer any more, and perhaps nobody read it.
+        for (const body of waiting) unanswered.delete(body)
+        return false
       }
     })
-    if (waiting.length === 0 || performance.now() >= end) return accepted
+    if (readings.length === 0 || performance.now() >= end) return { accepted, unanswered }
     Atomics.wait(sleeper, 0, 0, pauseMs)
   }
 }
 
-/** -1 where there is none to read from: Windows, TLS, a connection that is not made yet or already gone. */
-function fdOf(socket: Socket & { _handle?: { fd?: number }; encrypted?: boolean }): number {
-  if (socket.connecting || socket.destroyed || socket.encrypted) return -1
-  return socket._handle?.fd ?? -1
+/** Informational answers come before the one that counts. */
+const statusLine = /^(?:HTTP\/1\.1 1\d\d[\s\S]*?\r\n\r\n)*HTTP\/1\.[01] ([2-5]\d\d)/
+
+/** HTTP/1.1: the status of the one answer that is due. */
+export function readHttpVerdict(body: Buffer): ReadVerdicts {
+  let text = ''
+  return bytes => {
+    if (text.length < maxAnswerBytes) text += bytes.toString('latin1')
+    const status = statusLine.exec(text)?.[1]
+    return new Map(status === undefined ? [] : [[body, status.startsWith('2') ? 'accepted' : 'refused']])
+  }
+}
+
+/** -1 where there is none to read from: Windows, TLS. */
+export function fdOf(socket: Socket & { _handle?: { fd?: number }; encrypted?: boolean }): number {
+  return socket.encrypted ? -1 : (socket._handle?.fd ?? -1)
 }

@@ -39,6 +39,8 @@ interface Packet {
   /** Uncompressed size. */
   readonly plainBytes: number
   readonly items: number
+  /** At the end of the process: sent in full and not answered. It is not sent again. */
+  unconfirmed: boolean
 }
 
 class Lane {
@@ -102,6 +104,8 @@ export interface Waiting {
   readonly bytes: Buffer
   readonly gzipped: boolean
   readonly items: number
+  /** undefined before the first request. */
+  readonly sender: Sender | undefined
 }
 
 export class Outbox {
@@ -148,6 +152,7 @@ export class Outbox {
       gzipped: false,
       plainBytes: request.bytes.length,
       items,
+      unconfirmed: false,
     }
     lane.queue.push(packet)
     this.bytes += packet.bytes.length
@@ -185,31 +190,39 @@ export class Outbox {
 
   /**
    * For the `exit` event: settles what was accepted while nobody could read the answer, waiting for answers at most
-   * `budgetMs`. What stays in flight may have arrived or not.
+   * `budgetMs`, or half of that when more is to be sent after it.
    */
   readAnswers(budgetMs: number): void {
-    const end = performance.now() + budgetMs
+    const isAll = this.lanes.every(lane => lane.queue.length === 0)
+    const end = performance.now() + (isAll ? budgetMs : budgetMs / 2)
     for (const { inFlight, loaded } of this.destinations.values()) {
       if (inFlight.size === 0) continue
-      const accepted = loaded?.readAnswers?.(Math.max(0, end - performance.now()))
-      for (const packet of accepted === undefined ? [] : [...inFlight]) {
-        if (!accepted!.has(packet.bytes)) continue
-        inFlight.delete(packet)
-        this.forget(packet)
-        packet.lane.options.ledger.settleExported(packet.items)
+      const answers = loaded?.readAnswers?.(Math.max(0, end - performance.now()))
+      if (answers === undefined) continue
+      for (const packet of [...inFlight]) {
+        const { ledger } = packet.lane.options
+        if (answers.accepted.has(packet.bytes)) {
+          inFlight.delete(packet)
+          this.forget(packet)
+          ledger.settleExported(packet.items)
+        } else if (answers.unanswered.has(packet.bytes)) {
+          packet.unconfirmed = true
+          ledger.unconfirmed += packet.items
+        }
       }
     }
   }
 
-  /** What has not been settled, oldest first: waiting requests and those in flight, whose fate is unknown. */
+  /** What is to be sent now or never, oldest first: waiting requests, and those in flight that did not get through. */
   waiting(): Waiting[] {
     const packets: Packet[] = []
-    for (const destination of this.destinations.values()) packets.push(...destination.inFlight)
+    for (const destination of this.destinations.values())
+      for (const packet of destination.inFlight) if (!packet.unconfirmed) packets.push(packet)
     for (const lane of this.lanes) packets.push(...lane.queue)
     packets.sort((a, b) => a.sequence - b.sequence)
     return packets.map(({ lane, bytes, gzipped, items }) => {
       const { target, kind, ledger } = lane.options
-      return { target, kind, ledger, bytes, gzipped, items }
+      return { target, kind, ledger, bytes, gzipped, items, sender: lane.destination.loaded }
     })
   }
 
@@ -391,6 +404,7 @@ export class Outbox {
       gzipped: false,
       plainBytes: half.bytes.length,
       items: half.items,
+      unconfirmed: false,
     }))
     for (const half of packets) this.bytes += half.bytes.length
     if (this.stopped) for (const half of packets) this.settleDropped(half, 'shutdown')

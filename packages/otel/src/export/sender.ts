@@ -1,6 +1,7 @@
 // What the outbox needs from a protocol, and where each protocol is loaded from. Only the chosen one is ever loaded.
 import type { ExporterName, OtlpTarget, Signal } from '../config/config.ts'
 import type { Outcome } from './outcome.ts'
+import type { WireRequest } from './wire-request.ts'
 
 export interface Shipment {
   readonly signal: Signal
@@ -15,10 +16,22 @@ export interface Sender {
   send(target: OtlpTarget, shipment: Shipment, timeoutMs: number): Promise<Outcome>
   close(): void
   /**
-   * For the `exit` event: the bytes of those shipments in flight that were accepted, read synchronously and waited for at
-   * most `budgetMs`. Absent where answers cannot be read this way.
+   * For the `exit` event: what became of the shipments in flight, by their bytes, read synchronously and waited for at
+   * most `budgetMs`. Absent where nothing is ever in flight for long.
    */
-  readAnswers?(budgetMs: number): ReadonlySet<Buffer>
+  readAnswers?(budgetMs: number): LateAnswers
+  /** For the `exit` event, after `readAnswers`: sends it synchronously if a connection is open that can do that. */
+  sendNow?(request: WireRequest, budgetMs: number): SentNow
+}
+
+/** `failed`: it may go again, another way. `unanswered`: sent in full, and the time is over. */
+export type SentNow = 'accepted' | 'unanswered' | 'failed'
+
+/** Shipments in neither of the two were not sent in full, or refused, or their connection is gone: they may go again. */
+export interface LateAnswers {
+  readonly accepted: ReadonlySet<Buffer>
+  /** Sent in full on a connection that lives, and not answered: accepted, most likely, or about to be. */
+  readonly unanswered: ReadonlySet<Buffer>
 }
 
 export interface SenderKind {

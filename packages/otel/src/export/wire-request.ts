@@ -2,6 +2,7 @@
 import type { OtlpTarget, Signal } from '../config/config.ts'
 import type { Ledger } from './account.ts'
 import { lowerCaseKeys } from './http-headers.ts'
+import { toJsonBody, toZipkinBody } from './last-bodies.ts'
 import { userAgent } from './user-agent.ts'
 
 export interface WireRequest {
@@ -33,10 +34,7 @@ export function grpcOrigin({ endpoint, tls }: OtlpTarget): string {
   return `${/^(https|grpcs):$/.test(url.protocol) ? 'https' : 'http'}://${url.host}`
 }
 
-/**
- * `undefined` for what only our own code can render (console, zipkin). A collector that takes OTLP/JSON takes protobuf
- * on the same path, so http/json needs no transcoder at the end.
- */
+/** `undefined` for what goes nowhere over a wire. */
 export function toWireRequest(waiting: {
   readonly target: OtlpTarget
   readonly ledger: Ledger
@@ -44,9 +42,22 @@ export function toWireRequest(waiting: {
   readonly gzipped: boolean
 }): WireRequest | undefined {
   const { target, ledger, bytes, gzipped } = waiting
-  if (ledger.exporter !== 'otlp') return undefined
+  if (ledger.exporter !== 'otlp' && ledger.exporter !== 'zipkin') return undefined
   const headers = { 'user-agent': userAgent, ...lowerCaseKeys(target.headers) }
   const common = { body: bytes, gzipped, tls: target.tls }
+  const isJson = ledger.exporter === 'zipkin' || target.protocol === 'http/json'
+  if (isJson) {
+    const json =
+      ledger.exporter === 'zipkin' ? toZipkinBody(bytes, gzipped) : toJsonBody(ledger.signal, bytes, gzipped)
+    return {
+      transport: 'http',
+      url: target.endpoint,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: json,
+      gzipped: false,
+      tls: target.tls,
+    }
+  }
   if (target.protocol === 'grpc') {
     return {
       ...common,

@@ -1,7 +1,14 @@
 // What can be seen from inside; how processes really end is in test/e2e/exits.test.ts.
 import { attachExits } from './exits.ts'
 
-const idle = { flush: async () => {}, lastWords() {}, sayUnsent() {}, deadlineMs: 10, lastWordsMs: 10 }
+const idle = {
+  endInFlight() {},
+  flush: async () => {},
+  lastWords() {},
+  sayUnsent() {},
+  deadlineMs: 10,
+  lastWordsMs: 10,
+}
 const watched = [
   'SIGTERM',
   'SIGINT',

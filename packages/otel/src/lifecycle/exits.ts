@@ -1,16 +1,18 @@
 // The end of the process, without a say in it: exit codes and signals stay those of the program without us.
 //
 //   natural end        beforeExit  -> flush within the deadline (once, or the loop would never empty)
-//   process.exit,      exit        -> last words, synchronously
+//   process.exit,      exit        -> end what is in flight, last words, synchronously
 //   throw, rejection
-//   signal, nobody     our listener -> flush within the deadline, step aside, raise the same signal again: the process
-//   else listens                       dies by signal, as it would have
+//   signal, nobody     our listener -> end what is in flight, flush within the deadline, step aside, raise the same signal
+//   else listens                       again: the process dies by signal, as it would have
 //   signal, the        nothing: the application decides, and ends in one of the ways above
 //   program listens
 //
 // Never `uncaughtException` or `unhandledRejection`: listening to them changes what Node does.
 
 export interface ExitWork {
+  /** Ends the spans that are open, synchronously: the process ends before they do. `exitCode` when there is one. */
+  endInFlight(exitCode: number | undefined): void
   /** Sends what is pending; resolves at the latest after `deadlineMs` and never rejects. */
   flush(deadlineMs: number): Promise<void>
   /** Synchronous; takes at most `budgetMs`. */
@@ -29,6 +31,7 @@ const naturalEndMs = 400
 /** The loop empties again right after a flush; only a program that went on for longer gets another one. */
 const sameEndMs = 1000
 /** PID 1 survives a signal nobody handles. Then we listen again. */
+const survives = process.pid === 1
 const survivedMs = 1000
 
 /** Begins to listen; the returned function stops. Main thread only: workers get no signals. */
@@ -74,6 +77,8 @@ export function attachExits(work: ExitWork): () => void {
     }
     if (dying) return raise(signal)
     dying = true
+    // Without us the process would be dead now.
+    if (!survives) work.endInFlight(undefined)
     void flush(work.deadlineMs).then(() => {
       // The application may have begun to listen meanwhile: then the next signal is its own.
       if (process.listenerCount(signal) <= 1) raise(signal)
@@ -116,7 +121,8 @@ export function attachExits(work: ExitWork): () => void {
       flushedAtMs = performance.now()
     })
   }
-  const onExit = () => {
+  const onExit = (code?: number) => {
+    work.endInFlight(code)
     work.lastWords(work.lastWordsMs)
     work.sayUnsent()
   }

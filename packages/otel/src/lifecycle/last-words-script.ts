@@ -1,13 +1,14 @@
 // The program of the child process that delivers last words: plain text, because it runs in a Node of its own, with
-// nothing of ours loaded. It reads a header line (JSON: one entry per request) and the bodies from stdin, sends all of
-// them at once, and prints the index of each request that was accepted.
+// nothing of ours loaded. It reads a header line (JSON: the time it has, and one entry per request) and the bodies from stdin,
+// sends all of them at once, and prints the index of each request that was accepted. Its time begins when it runs.
 export const lastWordsScript = `'use strict'
 const chunks = []
 process.stdin.on('data', c => chunks.push(c)).on('end', () => {
   const all = Buffer.concat(chunks)
   const end = all.indexOf(10)
   let at = end + 1
-  const requests = JSON.parse(all.toString('utf8', 0, end))
+  const { budgetMs, requests } = JSON.parse(all.toString('utf8', 0, end))
+  setTimeout(() => process.exit(), budgetMs)
   let open = requests.length
   for (const [i, r] of requests.entries()) {
     const body = all.subarray(at, (at += r.length))

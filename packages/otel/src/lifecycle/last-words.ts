@@ -10,12 +10,21 @@ import { lastWordsScript } from './last-words-script.ts'
 /** What TLS in the child needs; nothing else of the environment is its business, and NODE_OPTIONS would load us again. */
 const passedOn = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'SystemRoot']
 
+/**
+ * The child's own time begins when it runs: on a machine without time its start alone may take a second, and a collector
+ * that answers at once would get nothing. Until then at most this many times the budget.
+ */
+const startFactor = 4
+
 /** Never throws. Requests the collector did not confirm within the budget are reported as not delivered. */
 export const speakLastWords: Speak = (requests, budgetMs) => {
   const delivered = requests.map(() => false)
   // These are not Node when started by their own path.
   if ('electron' in process.versions || 'bun' in process.versions || 'pkg' in process) return delivered
-  const header = requests.map(({ body, ...rest }) => ({ ...rest, length: body.length }))
+  const header = {
+    budgetMs,
+    requests: requests.map(({ body, ...rest }) => ({ ...rest, length: body.length })),
+  }
   const input = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...requests.map(r => r.body)])
   const env: NodeJS.ProcessEnv = {}
   for (const name of passedOn) if (process.env[name] !== undefined) env[name] = process.env[name]
@@ -23,7 +32,7 @@ export const speakLastWords: Speak = (requests, budgetMs) => {
     const { stdout } = loadChildProcess().spawnSync(process.execPath, ['-e', lastWordsScript], {
       input,
       env,
-      timeout: budgetMs,
+      timeout: budgetMs * startFactor,
       killSignal: 'SIGKILL',
       stdio: ['pipe', 'pipe', 'ignore'],
       windowsHide: true,

@@ -17,6 +17,7 @@ function line(over: Partial<AccountLine>): AccountLine {
     inFlight: 0,
     batchCapacity: 2048,
     batchSize: 0,
+    unconfirmed: 0,
     ...over,
   }
 }

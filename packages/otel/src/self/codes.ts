@@ -249,7 +249,14 @@ export const codes = [
     level: 'warn',
     says: 'The process ended before the collector had confirmed everything.',
     action:
-      'The line counts what was not delivered. Look at the collector; where it is only slow, raise ORG_OTEL_EXIT_DEADLINE and ORG_OTEL_EXIT_LAST_WORDS.',
+      'The line counts what was not delivered, and apart from it what was sent in full and not answered: that is not sent twice. Look at the collector; where it is only slow, raise ORG_OTEL_EXIT_DEADLINE and ORG_OTEL_EXIT_LAST_WORDS.',
+  },
+  {
+    code: 'ORG_OTEL_OPEN_SPANS',
+    level: 'warn',
+    says: 'More spans are open than we keep for the end of the process.',
+    action:
+      'Look for code that starts spans and never ends them. If the process ends now, the newest open spans are sent, and the older ones are counted in ORG_OTEL_EXPORT_UNSENT.',
   },
   {
     code: 'ORG_OTEL_EXPORT_UNREACHABLE',

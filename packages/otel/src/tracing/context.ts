@@ -68,7 +68,35 @@ export function withContext<A extends unknown[], R>(
   thisArg?: unknown,
   ...args: A
 ): R {
-  return thisArg == null ? storage.run(ctx, fn, ...args) : storage.run(ctx, () => fn.apply(thisArg, args))
+  let returned = false
+  try {
+    const result =
+      thisArg == null ? storage.run(ctx, fn, ...args) : storage.run(ctx, () => fn.apply(thisArg, args))
+    returned = true
+    return result
+  } finally {
+    if (!returned) noteThrow(ctx)
+  }
+}
+
+let left: Context | undefined
+
+/**
+ * To be called where an error leaves a context, from a `finally`: to catch and throw again would move the place that Node
+ * prints.
+ */
+export function noteThrow(ctx: Context): void {
+  if (left !== undefined) return
+  left = ctx
+  // Somebody may catch it. What nobody catches is told to `uncaughtExceptionMonitor` before the first microtask.
+  queueMicrotask(takeThrow)
+}
+
+/** The innermost context that an error has left just now. */
+export function takeThrow(): Context | undefined {
+  const ctx = left
+  left = undefined
+  return ctx
 }
 
 export function spanOf(ctx: Context): Span | undefined {
@@ -109,8 +137,8 @@ export class LeanContextManager implements ContextManager {
     ...args: A
   ): ReturnType<F> {
     return thisArg == null
-      ? storage.run(ctx, fn as (...args: A) => ReturnType<F>, ...args)
-      : storage.run(ctx, () => Reflect.apply(fn, thisArg, args) as ReturnType<F>)
+      ? withContext(ctx, fn as (...args: A) => ReturnType<F>, undefined, ...args)
+      : withContext(ctx, () => Reflect.apply(fn, thisArg, args) as ReturnType<F>)
   }
 
   /** A function comes back wrapped; an EventEmitter comes back itself, its later listeners running in `ctx`. */
@@ -146,7 +174,7 @@ export class LeanContextManager implements ContextManager {
 
 function bindFunction(ctx: Context, fn: Listener): Listener {
   const wrapped = function (this: unknown, ...args: unknown[]): unknown {
-    return storage.run(ctx, () => fn.apply(this, args))
+    return withContext(ctx, () => fn.apply(this, args))
   }
   Object.defineProperty(wrapped, 'length', { configurable: true, value: fn.length })
   return wrapped

@@ -72,6 +72,8 @@ export interface EndedSpan {
   readonly droppedEvents: number
   readonly links: readonly SpanLink[] | null
   readonly droppedLinks: number
+  /** The process ended, or telemetry stopped, before the span did. */
+  readonly unfinished: boolean
   /** api.SpanStatusCode. */
   readonly statusCode: number
   readonly statusMessage: string

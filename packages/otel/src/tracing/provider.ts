@@ -5,6 +5,7 @@ import { printError } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
 import { ROOT } from './context.ts'
 import type { Scope, SpanSink } from './ended-span.ts'
+import { maxOpenSpans, OpenSpans } from './open-spans.ts'
 import { alwaysOn } from './sampling/fixed.ts'
 import type { KeepErrors } from './sampling/keep-errors.ts'
 import type { HeadSampler, Question } from './sampling/sampler.ts'
@@ -56,6 +57,8 @@ export interface TracerProviderOptions {
   maxSpanNames?: number
   /** What processors read as `span.resource`. */
   resource?: unknown
+  /** Open spans that are known at the end of the process. */
+  maxOpenSpans?: number
   /** Takes secrets out of messages and stack traces of errors. Never throws. */
   redactText?: (text: string) => string
   /** What else `forceFlush` and `shutdown` wait for: the export room. */
@@ -92,6 +95,7 @@ export class LeanTracerProvider implements TracerProvider {
   readonly resource: unknown
   readonly redactText: (text: string) => string
   readonly stats: SpanStats = { started: [0, 0, 0, 0, 0, 0, 0, 0, 0], live: [0, 0, 0] }
+  readonly open: OpenSpans
   /** The one question object; see `Question`. */
   readonly question: Question
   /** After `shutdown`: spans that end are no longer handed on, and new ones record nothing. */
@@ -110,6 +114,7 @@ export class LeanTracerProvider implements TracerProvider {
     this.keepErrors = options.keepErrors ?? null
     if (this.keepErrors !== null) this.keepErrors.emit = record => this.upgrade(record)
     this.resource = options.resource ?? emptyResource
+    this.open = new OpenSpans(sayTooManyOpen, options.maxOpenSpans)
     this.redactText = options.redactText ?? (text => text)
     this.question = {
       context: ROOT,
@@ -168,6 +173,7 @@ export class LeanTracerProvider implements TracerProvider {
 
   /** Called once per recorded span, with its end time set. */
   ending(span: LeanSpan, record: SpanRecord): void {
+    this.open.remove(record)
     if (this.processors === null) {
       record.ended = true
       span.record = null
@@ -241,6 +247,14 @@ export class LeanTracerProvider implements TracerProvider {
     this.stopped = true
     await settle([...(this.processors ?? []).map(p => () => p.shutdown()), this.options.stop])
   }
+}
+
+function sayTooManyOpen(): void {
+  say(
+    'warn',
+    'ORG_OTEL_OPEN_SPANS',
+    `more than ${maxOpenSpans} spans are open; of the older ones nothing is sent if the process ends before them; does something start spans and never end them?`,
+  )
 }
 
 // The application's code, not ours: said once, and the span goes on.

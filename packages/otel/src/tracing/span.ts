@@ -68,8 +68,12 @@ export class SpanRecord implements EndedSpan {
   readonly provider: LeanTracerProvider
   readonly parent: LeanSpan | undefined
   ended: boolean
+  /** The process ended, or telemetry stopped, before the span did. */
+  unfinished: boolean
   /** Position of each key in `attributes`, once there are many. */
   index: Map<string, number> | null
+  /** Its place among the open spans (open-spans.ts). */
+  slot: number
 
   constructor(
     provider: LeanTracerProvider,
@@ -114,7 +118,9 @@ export class SpanRecord implements EndedSpan {
     // Only a processor reads the parent's whole span context; otherwise it would chain finished spans together.
     this.parent = keepParent ? parent : undefined
     this.ended = false
+    this.unfinished = false
     this.index = null
+    this.slot = -1
   }
 
   /** Position of the key in `attributes`, -1 when absent. */

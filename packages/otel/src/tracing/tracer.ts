@@ -5,7 +5,7 @@ import { printError } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
 import { cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
 import { clockOrigin, monotonicMs, toEpochMs } from './clock.ts'
-import { active, isSuppressed, LeanContext, ROOT, spanOf, storage, withSpan } from './context.ts'
+import { active, isSuppressed, LeanContext, ROOT, spanOf, withContext, withSpan } from './context.ts'
 import type { Scope, SpanLink } from './ended-span.ts'
 import { randomWord } from './ids.ts'
 import type { IdGenerator, LeanTracerProvider } from './provider.ts'
@@ -77,7 +77,7 @@ export class LeanTracer implements Tracer {
     const context = rest.length > 2 ? (rest[1] as Context) : undefined
     const ctx = isContext(context) ? context : active()
     const span = this.startSpan(name, options, ctx)
-    return storage.run(withSpan(ctx, span), fn as (span: Span) => unknown, span)
+    return withContext(withSpan(ctx, span), fn as (span: Span) => unknown, undefined, span)
   }
 
   /** Whether anybody would see a span; for instrumentation that wants to skip costly attributes. */
@@ -223,6 +223,7 @@ export class LeanTracer implements Tracer {
       attributes,
     )
     span.record = record
+    provider.open.add(span, record)
     record.droppedAttributes = droppedAttributes
     if (added !== null) addSampled(record, added)
     if (attributes.length > 0) applyLimits(record, provider.limits)

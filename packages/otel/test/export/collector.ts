@@ -37,6 +37,8 @@ export type Reply =
       grpcMessage?: string
       grpcDetails?: Buffer
       trailersOnly?: boolean
+      /** Breaks the connection instead of answering. */
+      reset?: boolean
       /** Answers later; what a success accepts is accepted at once. */
       afterMs?: number
     }
@@ -136,8 +138,9 @@ export class Collector {
           return
         }
         const { status = 200, headers = {}, body: answer = '' } = reply === 'ok' ? {} : reply
-        if (status < 300) this.accepted.push(received)
+        if (status < 300 && (reply === 'ok' || !reply.reset)) this.accepted.push(received)
         later(reply, () => {
+          if (reply !== 'ok' && reply.reset) return void req.socket.resetAndDestroy()
           res.writeHead(status, { 'content-type': 'application/x-protobuf', ...headers })
           res.end(answer)
         })
@@ -186,15 +189,19 @@ export class Collector {
         if (r.grpcDetails !== undefined)
           trailers['grpc-status-details-bin'] = r.grpcDetails.toString('base64')
         if (r.trailersOnly) {
-          stream.respond(
-            { ':status': 200, 'content-type': 'application/grpc', ...trailers },
-            { endStream: true },
-          )
+          later(reply, () => {
+            if (stream.destroyed) return
+            stream.respond(
+              { ':status': 200, 'content-type': 'application/grpc', ...trailers },
+              { endStream: true },
+            )
+          })
           return
         }
-        if (trailers['grpc-status'] === '0') this.accepted.push(received)
+        if (trailers['grpc-status'] === '0' && !r.reset) this.accepted.push(received)
         later(reply, () => {
           if (stream.destroyed) return
+          if (r.reset) return void (stream.session as any)?.socket?.resetAndDestroy?.()
           stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
           stream.on('wantTrailers', () => stream.sendTrailers(trailers))
           const answer = Buffer.from((r.body as Buffer) ?? '')

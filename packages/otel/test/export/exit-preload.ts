@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs'
 import { createExport } from '../../src/export/export.ts'
 import { attachExits } from '../../src/lifecycle/exits.ts'
 import { speakLastWords } from '../../src/lifecycle/last-words.ts'
+import { renderUnsent } from '../../src/lifecycle/unsent.ts'
 import { swallowedCount } from '../../src/self/guard.ts'
 import { type ConfigChange, endedSpan, exportConfig, httpAttributes } from './samples.ts'
 
@@ -10,8 +11,12 @@ const change = JSON.parse(process.env.EXIT_TEST ?? '{}') as ConfigChange
 const config = exportConfig(change)
 const exported = createExport(config)
 attachExits({
+  endInFlight() {},
   flush: deadlineMs => exported.flush(deadlineMs),
-  sayUnsent() {},
+  sayUnsent() {
+    const unsent = renderUnsent(exported.account.lines())
+    if (unsent !== undefined) writeSync(2, `UNSENT ${unsent}\n`)
+  },
   lastWords: budgetMs => {
     exported.lastWords(budgetMs, speakLastWords)
     if (swallowedCount() > 0) writeSync(2, 'SWALLOWED')

@@ -30,6 +30,7 @@ export function endedSpan(change: Partial<EndedSpan> = {}): EndedSpan {
     droppedEvents: 0,
     links: null,
     droppedLinks: 0,
+    unfinished: false,
     statusCode: 0,
     statusMessage: '',
     ...change,

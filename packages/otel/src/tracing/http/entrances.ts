@@ -3,7 +3,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Context } from '@opentelemetry/api'
 import { swallow } from '../../self/guard.ts'
-import { storage } from '../context.ts'
+import { noteThrow, storage } from '../context.ts'
 import { ServerExchange } from './exchange.ts'
 import type { ServerTracing } from './incoming.ts'
 import { defineEmit, findEmit, type Observed } from './observed.ts'
@@ -16,15 +16,18 @@ export type Enter = (server: object, event: string | symbol, a: unknown, b: unkn
 let throwing: { exchange: ServerExchange; tracing: ServerTracing } | undefined
 let watching = 0
 
+/** A process that dies of it does so before the microtask, and its request was in flight; one that goes on has failed it. */
 function onUncaught(error: unknown): void {
   const failed = throwing
   throwing = undefined
   if (failed === undefined) return
-  try {
-    failed.tracing.fail(failed.exchange, error)
-  } catch (problem) {
-    swallow('uncaught exception', problem)
-  }
+  queueMicrotask(() => {
+    try {
+      failed.tracing.fail(failed.exchange, error)
+    } catch (problem) {
+      swallow('uncaught exception', problem)
+    }
+  })
 }
 
 export function patchEntrances(
@@ -65,6 +68,7 @@ export function patchEntrances(
 }
 
 function rememberThrow(exchange: ServerExchange, tracing: ServerTracing): void {
+  noteThrow(exchange)
   const thrown = { exchange, tracing }
   throwing = thrown
   // Somebody who emitted by hand may have caught it: then it is not the next uncaught exception's.

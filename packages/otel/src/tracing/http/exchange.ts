@@ -3,7 +3,9 @@
 import { inspect } from 'node:util'
 import { monotonicMs } from '../clock.ts'
 import { LeanContext, SUPPRESSED } from '../context.ts'
+import type { SpanOwner } from '../open-spans.ts'
 import type { LeanSpan } from '../span.ts'
+import { nameOfMethod } from './methods.ts'
 import type { Observed } from './observed.ts'
 
 /** Of a request that has not ended. */
@@ -21,7 +23,7 @@ export interface LiveRequest {
  * The context of a request. It is its own `RPCMetadata`: framework instrumentations write `route` here through
  * `getRPCMetadata(context).route = '/users/:id'`. Three objects in one, because a pooled socket may keep it (R-20).
  */
-export class ServerExchange extends LeanContext implements Observed {
+export class ServerExchange extends LeanContext implements Observed, SpanOwner {
   declare readonly span: LeanSpan
   route: string | undefined
   /** null once ended. */
@@ -31,7 +33,20 @@ export class ServerExchange extends LeanContext implements Observed {
     super(span, undefined, more)
     ;(this as { rpc: unknown }).rpc = this
     this.route = undefined
-    this.live = { method, scheme, version, startMs: span.record === null ? monotonicMs() : 0, operation: '' }
+    const { record } = span
+    if (record !== null) record.provider.open.own(record, this)
+    this.live = { method, scheme, version, startMs: record === null ? monotonicMs() : 0, operation: '' }
+  }
+
+  /** Route and operation are known long before the end, which is when they go to the span. */
+  describeUnfinished(): void {
+    const { live, route, span } = this
+    if (live === null) return
+    if (route !== undefined) {
+      span.setAttribute('http.route', route)
+      span.updateName(`${nameOfMethod(live.method)} ${route}`)
+    }
+    if (live.operation) span.updateName(`${span.name} ${live.operation}`)
   }
 
   get type(): 'http' {

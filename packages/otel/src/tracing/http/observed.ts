@@ -5,7 +5,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Context } from '@opentelemetry/api'
 import { swallow } from '../../self/guard.ts'
-import { storage } from '../context.ts'
+import { noteThrow, storage } from '../context.ts'
 import { replaceMethod } from './replace-method.ts'
 
 /** What a traced request or response carries; null when it was looked at and is to be left alone. */
@@ -53,13 +53,21 @@ export function patchEmit(prototype: EventEmitter, watch: Watch): () => void {
     }
     // `run` without its closure and its two stack frames.
     storage.enterWith(context)
+    let returned = false
     try {
-      if (count === 1) return original.call(this, event)
-      if (count === 2) return original.call(this, event, a)
-      if (count === 3) return original.call(this, event, a, b)
-      return original.apply(this, arguments as unknown as [string])
+      const had =
+        count === 1
+          ? original.call(this, event)
+          : count === 2
+            ? original.call(this, event, a)
+            : count === 3
+              ? original.call(this, event, a, b)
+              : original.apply(this, arguments as unknown as [string])
+      returned = true
+      return had
     } finally {
       storage.enterWith(outer as Context)
+      if (!returned) noteThrow(context)
     }
   }
 

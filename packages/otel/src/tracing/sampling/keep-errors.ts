@@ -89,6 +89,11 @@ export class LocalTrace {
     }
   }
 
+  /** A failure that is known before the root has ended. */
+  keepNow(): void {
+    if (this.waiting !== null) this.decide(true)
+  }
+
   decide(keep: boolean): void {
     const waiting = this.waiting ?? []
     this.waiting = null
