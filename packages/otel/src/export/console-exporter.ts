@@ -18,8 +18,8 @@ export function createConsoleExporter(): Sender {
 /** Synchronous, so that it works at the end of the process as well. Never throws. */
 export function writeConsole(signal: Signal, bytes: Buffer): void {
   try {
-    // By descriptor: an error event of process.stdout nobody listens to would end the process.
-    writeSync(1, `${JSON.stringify(transcode(signal, bytes))}\n`)
+    // By descriptor: an error event of process.stderr nobody listens to would end the process.
+    writeSync(2, `${JSON.stringify(transcode(signal, bytes))}\n`)
   } catch {
     // Closed or full: not worth a retry.
   }
