@@ -54,6 +54,9 @@ export function run(
 const debian: Record<string, { package: string; probe: string }> = {
   postgres: { package: 'postgresql', probe: '/usr/lib/postgresql/15/bin/postgres' },
   redis: { package: 'redis-server', probe: '/usr/bin/redis-server' },
+  rabbitmq: { package: 'rabbitmq-server', probe: '/usr/sbin/rabbitmq-server' },
+  memcached: { package: 'memcached', probe: '/usr/bin/memcached' },
+  mariadb: { package: 'mariadb-server', probe: '/usr/sbin/mariadbd' },
   prometheus: { package: 'prometheus', probe: '/usr/bin/prometheus' },
   wrk: { package: 'wrk', probe: '/usr/bin/wrk' },
   buildah: { package: 'buildah', probe: '/usr/bin/buildah' },

@@ -1,6 +1,16 @@
 import { spawnSync } from 'node:child_process'
+import { connect } from 'node:net'
 import { freePort } from './process.ts'
-import { startCollector, startKafka, startPostgres, startPrometheus, startRedis } from './start.ts'
+import {
+  startCollector,
+  startKafka,
+  startMariadb,
+  startMemcached,
+  startPostgres,
+  startPrometheus,
+  startRabbitmq,
+  startRedis,
+} from './start.ts'
 
 test('PostgreSQL, Redis and Prometheus start on free loopback ports and go away again', async () => {
   const [postgres, redis] = [await startPostgres(), await startRedis()]
@@ -14,6 +24,28 @@ test('PostgreSQL, Redis and Prometheus start on free loopback ports and go away 
   } finally {
     await Promise.all([postgres.stop(), redis.stop(), prometheus.stop()])
   }
+}, 300_000)
+
+test('RabbitMQ, memcached and MariaDB start on free loopback ports and go away again', async () => {
+  const [rabbitmq, memcached] = [await startRabbitmq(), await startMemcached()]
+  const mariadb = await startMariadb()
+  const ports = [rabbitmq.url, `tcp://${memcached.address}`, mariadb.url].map(url =>
+    Number(new URL(url).port),
+  )
+  const answer = (port: number) =>
+    new Promise(resolve => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true))
+      socket.on('error', () => resolve(false)).on('connect', () => socket.destroy())
+    })
+  try {
+    expect(await Promise.all(ports.map(answer))).toEqual([true, true, true])
+    const { hostname, port } = new URL(mariadb.url)
+    const query = ['--no-defaults', '-h', hostname, '-P', port, '-u', 'root', '-Ne', 'select 1 + 1']
+    expect(spawnSync('mariadb', query, { encoding: 'utf8' }).stdout.trim()).toBe('2')
+  } finally {
+    await Promise.all([rabbitmq.stop(), memcached.stop(), mariadb.stop()])
+  }
+  expect(await Promise.all(ports.map(answer))).toEqual([false, false, false])
 }, 300_000)
 
 test('Apache Kafka starts in KRaft mode', async () => {

@@ -1,6 +1,6 @@
 // One function per real part. Each takes ports of its own and a scratch folder that goes with it.
 import { spawnSync } from 'node:child_process'
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installCollector, installDebian, installKafka, run } from './install.ts'
@@ -148,6 +148,96 @@ export async function startRedis(): Promise<Part & { readonly url: string }> {
     },
   )
   return { ...(await withScratch(part, directory)), url: `redis://127.0.0.1:${port}` }
+}
+
+/** memcached; `address` is `127.0.0.1:port`. */
+export async function startMemcached(): Promise<Part & { readonly address: string }> {
+  installDebian('memcached')
+  const port = await freePort()
+  // As root it wants to be told which user it shall be.
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  const args = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', '-t', '1', ...user]
+  const part = await startPart('memcached', '/usr/bin/memcached', args, { port })
+  return { ...part, address: `127.0.0.1:${port}` }
+}
+
+/** RabbitMQ with a name server (epmd) of its own, so that nothing of it stays; `url` is a ready `AMQP_URL`. */
+export async function startRabbitmq(): Promise<Part & { readonly url: string }> {
+  installDebian('rabbitmq')
+  const library = '/usr/lib/rabbitmq/lib'
+  // The wrapper in /usr/sbin changes to the account of the Debian package, whose data this is not.
+  const home = readdirSync(library).find(name => name.startsWith('rabbitmq_server-'))
+  const directory = scratch('rabbitmq')
+  const [port, namesPort, nodesPort] = [await freePort(), await freePort(), await freePort()]
+  writeFileSync(join(directory, 'rabbitmq.conf'), `listeners.tcp.default = 127.0.0.1:${port}\n`)
+  writeFileSync(join(directory, 'plugins'), '[].\n')
+  const names = await startPart(
+    'epmd',
+    'epmd',
+    ['-port', String(namesPort), '-address', '127.0.0.1', '-relaxed_command_check'],
+    { cwd: directory, port: namesPort },
+  )
+  const part = await startPart('RabbitMQ', join(library, String(home), 'sbin/rabbitmq-server'), [], {
+    cwd: directory,
+    port,
+    env: {
+      HOME: directory,
+      ERL_EPMD_PORT: String(namesPort),
+      RABBITMQ_CONFIG_FILE: join(directory, 'rabbitmq.conf'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'plugins'),
+      RABBITMQ_NODENAME: `real-${process.pid}-${port}@localhost`,
+      RABBITMQ_MNESIA_BASE: join(directory, 'data'),
+      RABBITMQ_LOG_BASE: join(directory, 'log'),
+      RABBITMQ_PID_FILE: join(directory, 'pid'),
+      RABBITMQ_DIST_PORT: String(nodesPort),
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+      RABBITMQ_LOGS: '-',
+    },
+  }).catch(async error => {
+    await names.stop('SIGKILL')
+    throw error
+  })
+  return {
+    ...part,
+    url: `amqp://127.0.0.1:${port}`,
+    async stop(signal) {
+      await part.stop(signal)
+      await names.stop('SIGKILL')
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** MariaDB 10.11; `root` without a password over TCP, `url` is a ready `mysql://` address with the database `test`. */
+export async function startMariadb(): Promise<Part & { readonly url: string }> {
+  installDebian('mariadb')
+  const directory = scratch('mariadb')
+  const port = await freePort()
+  const data = join(directory, 'data')
+  // The server refuses to run as root unless it is told to.
+  const user = process.getuid?.() === 0 ? ['--user=root'] : []
+  run(
+    'mariadb-install-db',
+    ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', ...user],
+    { cwd: directory },
+  )
+  const part = await startPart(
+    'MariaDB',
+    '/usr/sbin/mariadbd',
+    [
+      '--no-defaults',
+      `--datadir=${data}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      `--socket=${join(directory, 'socket')}`,
+      `--pid-file=${join(directory, 'pid')}`,
+      '--skip-name-resolve',
+      '--innodb-flush-log-at-trx-commit=0',
+      ...user,
+    ],
+    { cwd: directory, port },
+  )
+  return { ...(await withScratch(part, directory)), url: `mysql://root@127.0.0.1:${port}/test` }
 }
 
 export interface PrometheusPart extends Part {
