@@ -28,11 +28,25 @@ function listen(server) {
   return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
 }
 
-/** An HTTP server that notes the tag in the URL and the header, and takes a moment. */
+/**
+ * An HTTP server that notes the tag in the URL and the header, and takes a moment.
+ * `/<tag>/flaky` fails the first time, `/<tag>/moved` leads to `/<tag>`.
+ */
 async function startPeer() {
+  const failed = new Set()
   const server = http.createServer((request, response) => {
-    onWire(tagIn(request.url), request.headers.traceparent)
-    request.resume().on('end', () => setTimeout(() => response.end('ok'), 4))
+    const tag = tagIn(request.url)
+    onWire(tag, request.headers.traceparent)
+    request.resume().on('end', () =>
+      setTimeout(() => {
+        if (request.url.endsWith('/flaky') && !failed.has(tag)) {
+          failed.add(tag)
+          response.statusCode = 503
+        } else if (request.url.endsWith('/moved')) response.writeHead(302, { location: `/${tag}` })
+        response.write('o')
+        setTimeout(() => response.end('k'), 2)
+      }, 4),
+    )
   })
   const port = await listen(server)
   return {

@@ -1,5 +1,74 @@
 // Rows that are no databases: HTTP, RPC, brokers, caches and pools.
-import type { Row, Untried } from './row.ts'
+import type { Row, Untried, Way } from './row.ts'
+
+const one: Way = { spans: 1, headers: 1 }
+const twice: Way = { spans: 2, headers: 2 }
+
+/** Ways that only a program's own server offers. */
+function without(ways: Row['ways'], ...names: readonly string[]): Row['ways'] {
+  return Object.fromEntries(Object.entries(ways).filter(([name]) => !names.includes(name)))
+}
+
+/** What every undici from 5 on can do. */
+const undiciWays: Readonly<Record<string, Way>> = {
+  'Pool.request': one,
+  'Pool.request with a callback': { ...one, marks: 4 },
+  'Pool.stream': { ...one, marks: 2 },
+  'Pool.pipeline': { ...one, marks: 2 },
+  'Pool.dispatch': one,
+  'Client.request': one,
+  'BalancedPool.request': one,
+  'request of an Agent': one,
+  'undici.fetch': one,
+  'fetch of a BalancedPool': one,
+  'a generator as body': { ...one, marks: 2 },
+}
+const newerUndiciWays = {
+  RetryAgent: twice,
+  'a composed Agent': one,
+  'the redirect interceptor': twice,
+}
+/** Node's fetch speaks to dispatchers of its own major. */
+const globalFetchWays = { 'global fetch': one, 'setGlobalDispatcher and the global fetch': one }
+
+function undici(name: string, major: number, ways: Row['ways'], nodes?: readonly number[]): Row {
+  return {
+    program: 'undici.cjs',
+    key: 'undici',
+    package: name,
+    server: 'own server',
+    ways,
+    ...(nodes && { nodes }),
+    env: { UNDICI: name, UNDICI_MAJOR: String(major) },
+  }
+}
+
+const redisWays = {
+  'a command': { spans: 1 },
+  'a callback': { spans: 1, marks: 2 },
+  'commands before the connection': { spans: 1 },
+  'a pipeline': { spans: 2 },
+  'a transaction': { spans: 3, named: /^(?:multi|set|exec)$/ },
+  'automatic pipelines': { spans: 2 },
+  subscriptions: { spans: 1, named: /^publish$/ },
+  'events of a connection': { spans: 1 },
+  'a cluster': { spans: 1 },
+  'a cluster with automatic pipelines': { spans: 1 },
+}
+
+const clusterWays = Object.keys(redisWays).filter(name => name.startsWith('a cluster'))
+
+function ioredis(name: string, server: Row['server'], ways: Row['ways'] = redisWays): Row {
+  return {
+    program: 'ioredis.cjs',
+    key: 'ioredis',
+    package: name,
+    server,
+    ways,
+    setup: /^(?:connect|subscribe)$/,
+    env: { IOREDIS: name },
+  }
+}
 
 export const queues: readonly Row[] = [
   {
@@ -14,6 +83,15 @@ export const queues: readonly Row[] = [
       'Agent with maxTotalSockets': { spans: 1, headers: 1, marks: 2 },
     },
   },
+  undici('undici5', 5, undiciWays),
+  undici('undici6', 6, { ...undiciWays, ...newerUndiciWays, ...globalFetchWays }, [20, 22]),
+  undici('undici7', 7, { ...undiciWays, ...newerUndiciWays, ...globalFetchWays }, [24]),
+  undici('undici', 8, { ...undiciWays, ...newerUndiciWays, ...globalFetchWays }, [26]),
+  ioredis('ioredis4', 'small protocol server'),
+  ioredis('ioredis5', 'small protocol server'),
+  ioredis('ioredis', 'small protocol server'),
+  ioredis('ioredis5', 'Redis', without(redisWays, ...clusterWays)),
+  ioredis('ioredis', 'Redis', without(redisWays, ...clusterWays)),
 ]
 
 /** Rows of the catalog that have no queue, or one that cannot be kept busy here. */

@@ -7,6 +7,7 @@ import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
+import { callerOf, carryTo, keepCaller, runForNobody } from './carry-context.ts'
 import { printCommand } from './redis-text.ts'
 import { startSpan } from './start-span.ts'
 
@@ -29,6 +30,10 @@ interface Command {
   resolve(result: unknown): void
   reject(error: unknown): void
   [SEEN]?: true
+}
+
+interface Pipeline {
+  readonly redis?: { readonly _autoPipelines?: ReadonlyMap<string, unknown> }
 }
 
 interface Redis {
@@ -115,7 +120,7 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
     return function sendCommand(this: Redis, command: Command, ...rest: unknown[]): unknown {
       if (typeof command !== 'object' || command === null || command[SEEN] === true)
         return original.call(this, command, ...rest)
-      const active = context.active()
+      const active = callerOf(command) ?? context.active()
       if (isSkipped(active)) return original.call(this, command, ...rest)
       let span: Span
       try {
@@ -137,11 +142,14 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
   function wrapConnect(original: any) {
     return function connect(this: Redis, ...args: unknown[]): any {
       const active = context.active()
-      if (isSkipped(active)) return original.apply(this, args)
+      // A connection serves everybody: its messages, errors and next attempts are not those of the request that opened it.
+      const carried = args.map(one => (typeof one === 'function' ? carryTo(one as never, active) : one))
+      const open = () => runForNobody(() => original.apply(this, carried))
+      if (isSkipped(active)) return open()
       const span = startSpan(scope.tracer, 'connect', SpanKind.CLIENT, describe(this, 'connect'), active)
       let result: any
       try {
-        result = original.apply(this, args)
+        result = open()
       } catch (error) {
         endSpan(span, error)
         throw error
@@ -163,6 +171,43 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
     }
   }
 
+  /** A cluster gives a command to one of its connections when it knows which: that of a node, opened by the cluster. */
+  function patchCluster(prototype: any): void {
+    const { sendCommand, connect, delayUntilReady } = prototype
+    undo.push(
+      replaceMethod(prototype, 'sendCommand', function (this: unknown, command: Command, ...rest: unknown[]) {
+        if (typeof command === 'object' && command !== null) keepCaller(command)
+        return sendCommand.call(this, command, ...rest)
+      }),
+      replaceMethod(prototype, 'connect', function (this: unknown, ...args: unknown[]) {
+        return runForNobody(() => connect.apply(this, args))
+      }),
+    )
+    if (typeof delayUntilReady === 'function')
+      undo.push(
+        replaceMethod(prototype, 'delayUntilReady', function (this: unknown, callback: any) {
+          return delayUntilReady.call(this, typeof callback === 'function' ? carryTo(callback) : callback)
+        }),
+      )
+  }
+
+  /** Commands that are put into one pipeline by themselves come from many; one that was asked for is its caller's. */
+  function patchPipeline(prototype: any): void {
+    const { sendCommand } = prototype
+    undo.push(
+      replaceMethod(
+        prototype,
+        'sendCommand',
+        function (this: Pipeline, command: Command, ...rest: unknown[]) {
+          const automatic = this.redis?._autoPipelines
+          if (automatic !== undefined && automatic.size > 0)
+            for (const one of automatic.values()) if (one === this) keepCaller(command)
+          return sendCommand.call(this, command, ...rest)
+        },
+      ),
+    )
+  }
+
   return {
     modules: [
       {
@@ -177,6 +222,10 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
             replaceMethod(prototype, 'sendCommand', wrapSendCommand(prototype.sendCommand, version) as never),
           )
           undo.push(replaceMethod(prototype, 'connect', wrapConnect(prototype.connect) as never))
+          if (typeof exports.Cluster?.prototype?.sendCommand === 'function')
+            patchCluster(exports.Cluster.prototype)
+          if (typeof exports.Pipeline?.prototype?.sendCommand === 'function')
+            patchPipeline(exports.Pipeline.prototype)
           return exports
         },
       },

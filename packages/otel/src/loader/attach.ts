@@ -126,7 +126,7 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
   }
 
   const patcher = new Patcher(
-    on.filter(({ row }) => row.on === 'load'),
+    on.filter(({ row }) => row.on !== 'builtin'),
     open,
     seen =>
       log(

@@ -11,7 +11,7 @@ export interface CatalogRow {
    * `start`, at once, for what is observed by channels or timers.
    */
   readonly on: 'load' | 'builtin' | 'start'
-  /** Packages (`load`) or builtins (`builtin`) it watches. */
+  /** Packages (`load`, and what `start` corrects beside its channels) or builtins (`builtin`) it watches. */
   readonly packages: readonly string[]
   /** File `dist/lib/<chunk>.cjs`. Absent: `attachLibraries` gets the hooks from its caller. */
   readonly chunk?: string
@@ -72,7 +72,16 @@ function ours(
 export const catalog: readonly CatalogRow[] = [
   // Node itself
   { key: 'http', owner: 'ours', on: 'start', packages: [], byDefault: true },
-  { key: 'undici', owner: 'ours', on: 'start', packages: [], byDefault: true },
+  {
+    key: 'undici',
+    owner: 'ours',
+    on: 'start',
+    packages: ['undici'],
+    chunk: 'undici',
+    source: { from: './src/libraries/undici.ts', exported: 'undiciHooks' },
+    byDefault: true,
+    why: 'its channels say everything but who asked for a request that waited',
+  },
   upstream('net', 'NetInstrumentation', ['net'], {
     on: 'builtin',
     byDefault: false,

@@ -123,7 +123,9 @@ export class Patcher {
   markLoadedBefore(path: PackagePath): SeenLibrary[] {
     if (this.#copies.has(path.baseDir)) return []
     const manifest = readManifest(path.baseDir)
-    const found = (this.#rows.get(path.name) ?? []).map(
+    // What was started is in effect, whenever the package was loaded.
+    const rows = (this.#rows.get(path.name) ?? []).filter(({ row }) => row.on !== 'start')
+    const found = rows.map(
       ({ row }): SeenLibrary => ({
         key: row.key,
         name: path.name,

@@ -157,6 +157,18 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     why: 'A connection that was refused is what one looks for.',
     matches: d => d.program.startsWith('ioredis') && d.span === 'refused > connect' && d.field !== 'span',
   },
+  {
+    id: 'ioredis-set-up',
+    library: 'ioredis',
+    where: 'what the client itself sends while it connects (`info`, `hello`, `client`, `select`)',
+    upstream: 'spans in the trace of the request that opened the connection',
+    ours: 'none; with `requireParentSpan: false` a trace of their own',
+    why: 'A connection serves everybody. `connect` tells how long it took.',
+    matches: d =>
+      d.program.startsWith('ioredis') &&
+      /(?:^|> )(?:info|hello|client|select|auth)\b/.test(d.span) &&
+      isOnlyUpstreams(d),
+  },
 ]
 
 /** The table of docs/libraries.md. */

@@ -1,12 +1,12 @@
 // `fetch` and the npm package undici, through the channels both publish on. undici itself is never loaded: loading it would
 // replace the application's dispatcher (R-19).
 import diagnostics from 'node:diagnostics_channel'
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { messageOf } from '../../self/error-text.ts'
 import { swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
-import { active, isSuppressed, spanOf } from '../context.ts'
+import { active, isSuppressed, spanOf, storage } from '../context.ts'
 import { errorTypeOf } from '../error-type.ts'
 import { INVALID_SPAN, type LeanSpan, type SpanRecord, toLeanSpan } from '../span.ts'
 import type { Dimensions } from './durations.ts'
@@ -26,6 +26,7 @@ interface UndiciRequest {
   readonly path: string
   /** undici 5: one string of lines; later: name, value, name, value. */
   headers: string | (string | string[])[]
+  body?: unknown
   addHeader?(name: string, value: string): unknown
   [CALL]?: Call
 }
@@ -141,6 +142,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
       const id = readRequestId(context)
       if (id !== undefined) setHeader(request, requestIdHeader, id)
     }
+    if (request.body != null) carryBody(request, context)
   }
 
   function onSendHeaders(request: UndiciRequest, socket: UndiciSocket): void {
@@ -254,6 +256,22 @@ function guarded<M>(channel: string, on: (message: M) => void): [string, (messag
       }
     },
   ]
+}
+
+/** A generator that is the body is code of the caller; it is run when the connection has room for it. */
+function carryBody(request: UndiciRequest, caller: Context): void {
+  const body = request.body as AsyncIterable<unknown> & { readonly on?: unknown }
+  if (typeof body[Symbol.asyncIterator] !== 'function' || typeof body.on === 'function') return
+  request.body = {
+    [Symbol.asyncIterator]() {
+      const inner = body[Symbol.asyncIterator]()
+      const carry = (name: 'next' | 'return' | 'throw') => {
+        const method = inner[name] as ((...args: unknown[]) => unknown) | undefined
+        return method && ((...args: unknown[]) => storage.run(caller, () => method.apply(inner, args)))
+      }
+      return { next: carry('next'), return: carry('return'), throw: carry('throw') }
+    },
+  }
 }
 
 function setHeader(request: UndiciRequest, name: string, value: string): void {
