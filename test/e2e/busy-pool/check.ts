@@ -19,6 +19,9 @@ export interface Found {
 
 const apps = join(__dirname, '../../apps/busy-pool')
 
+/** Longer than any of them takes on a machine that does other things too. */
+const answerMs = 20_000
+
 const tagOf = (way: number, n: number) => `busy_${way}_${n}_`
 const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
 const traceIdOf = (way: number, n: number) => `b05b${hex(way + 1, 4)}${hex(n + 1, 24)}`
@@ -37,6 +40,7 @@ function ask(port: number, path: string, headers: http.OutgoingHttpHeaders = {})
       response.on('end', () => (response.statusCode === 200 ? resolve(text) : reject(new Error(text))))
     })
     request.on('error', reject)
+    request.setTimeout(answerMs, () => request.destroy(new Error(`no answer after ${answerMs} ms`)))
   })
 }
 
@@ -72,7 +76,10 @@ export async function keepBusy(row: Row, node: string, env: Record<string, strin
     }
     const wire: [string, string | null][] = JSON.parse(await ask(app.port, '/wire'))
     await ask(app.port, '/close')
-    const { code } = await app.exited
+    const code = await Promise.race([
+      app.exited.then(exit => exit.code),
+      new Promise<string>(resolve => setTimeout(resolve, answerMs, 'nothing: it is still running').unref()),
+    ])
     const outside = code === 0 ? [] : [`the program ended with ${code}: ${app.stderr.slice(-2000)}`]
     if (app.stderr.includes('ORG_OTEL_INTERNAL')) outside.push(app.stderr)
     const spans = app.receiver.store.spans()

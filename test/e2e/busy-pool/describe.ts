@@ -20,7 +20,7 @@ export function describeRow(row: Row, env: () => Record<string, string> = () => 
       let found: Found
       beforeAll(async () => {
         found = await keepBusy(row, node, env())
-      }, 120_000)
+      }, 300_000)
 
       test.each(Object.keys(row.ways))('%s: every request keeps its own trace', way => {
         expect(found.problems.get(way)).toEqual([])

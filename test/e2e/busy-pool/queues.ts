@@ -70,6 +70,32 @@ function ioredis(name: string, server: Row['server'], ways: Row['ways'] = redisW
   }
 }
 
+/** node-redis 4 has an isolation pool in its client, later ones a pool of clients. */
+const nodeRedisWays = {
+  'a command': { spans: 1 },
+  'commands before the connection': { spans: 1 },
+  'a transaction': { spans: 2 },
+  'commands at once': { spans: 2 },
+  subscriptions: { spans: 1, named: /^redis-PUBLISH|^PUBLISH/ },
+  'events of a connection': { spans: 1 },
+}
+const clientPoolWays = {
+  createClientPool: { spans: 1 },
+  'createClientPool, execute': { spans: 1, marks: 2 },
+}
+
+function nodeRedis(name: string, server: Row['server'], ways: Row['ways']): Row {
+  return {
+    program: 'redis.cjs',
+    key: 'redis',
+    package: name,
+    server,
+    ways: { ...nodeRedisWays, ...ways },
+    setup: /^(?:redis-connect|redis-SUBSCRIBE|generic-pool.acquire)$/,
+    env: { REDIS: name },
+  }
+}
+
 export const queues: readonly Row[] = [
   {
     program: 'http-agent.cjs',
@@ -87,9 +113,69 @@ export const queues: readonly Row[] = [
   undici('undici6', 6, { ...undiciWays, ...newerUndiciWays, ...globalFetchWays }, [20, 22]),
   undici('undici7', 7, { ...undiciWays, ...newerUndiciWays, ...globalFetchWays }, [24]),
   undici('undici', 8, { ...undiciWays, ...newerUndiciWays, ...globalFetchWays }, [26]),
+  {
+    program: 'generic-pool.cjs',
+    key: 'generic-pool',
+    package: 'generic-pool',
+    server: 'own server',
+    setup: /^generic-pool/,
+    ways: {
+      acquire: { spans: 1, marks: 2 },
+      use: { spans: 1, marks: 2 },
+      'acquire and destroy': { spans: 1, marks: 2 },
+    },
+    env: { POOL: 'generic-pool' },
+  },
+  {
+    program: 'generic-pool.cjs',
+    key: 'generic-pool',
+    package: 'generic-pool2',
+    server: 'own server',
+    setup: /^generic-pool/,
+    ways: { 'acquire with a callback': { spans: 1, marks: 2 } },
+    env: { POOL: 'generic-pool2' },
+  },
+  {
+    program: 'dataloader.cjs',
+    key: 'dataloader',
+    package: 'dataloader',
+    server: 'own server',
+    setup: /^dataloader/,
+    ways: {
+      'load of a loader per request': { spans: 1, marks: 2, markIn: /^dataloader.batch$/ },
+      'load of a shared loader': { spans: 1 },
+    },
+  },
+  {
+    program: 'lru-memoizer.cjs',
+    key: 'lru-memoizer',
+    package: 'lru-memoizer',
+    server: 'own server',
+    ways: { 'calls that wait for one': { spans: 1, marks: 2 } },
+  },
+  {
+    program: 'grpc.cjs',
+    key: 'grpc',
+    package: '@grpc/grpc-js',
+    server: 'own server',
+    ways: {
+      makeUnaryRequest: { spans: 1, named: /^grpc/, headers: 1, marks: 3 },
+      unary: { spans: 1, named: /^grpc/, headers: 1, marks: 3 },
+      'unary, before the channel is ready': { spans: 1, named: /^grpc/, headers: 1, marks: 3 },
+      'a stream from the server': { spans: 1, named: /^grpc/, headers: 1, marks: 4 },
+      'a stream to the server': { spans: 1, named: /^grpc/, headers: 1, marks: 3 },
+      'streams both ways': { spans: 1, named: /^grpc/, headers: 1, marks: 4 },
+    },
+  },
   ioredis('ioredis4', 'small protocol server'),
   ioredis('ioredis5', 'small protocol server'),
   ioredis('ioredis', 'small protocol server'),
+  nodeRedis('redis4', 'small protocol server', { executeIsolated: { spans: 1, marks: 2 } }),
+  nodeRedis('redis5', 'small protocol server', clientPoolWays),
+  nodeRedis('redis', 'small protocol server', clientPoolWays),
+  nodeRedis('redis4', 'Redis', { executeIsolated: { spans: 1, marks: 2 } }),
+  nodeRedis('redis5', 'Redis', clientPoolWays),
+  nodeRedis('redis', 'Redis', clientPoolWays),
   ioredis('ioredis5', 'Redis', without(redisWays, ...clusterWays)),
   ioredis('ioredis', 'Redis', without(redisWays, ...clusterWays)),
 ]

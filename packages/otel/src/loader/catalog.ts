@@ -149,6 +149,7 @@ export const catalog: readonly CatalogRow[] = [
   }),
   ours('ioredis', ['ioredis'], 'ioredis', { from: './src/libraries/ioredis.ts', exported: 'ioredisHooks' }),
   upstream('redis', 'RedisInstrumentation', ['redis', '@redis/client', '@node-redis/client'], {
+    source: { from: './src/libraries/redis.ts', exported: 'RedisInstrumentation' },
     shells: { redis: ['>=4'] },
   }),
   upstream('knex', 'KnexInstrumentation', ['knex'], {
@@ -161,10 +162,14 @@ export const catalog: readonly CatalogRow[] = [
   upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver']),
   upstream('memcached', 'MemcachedInstrumentation', ['memcached']),
   upstream('lru-memoizer', 'LruMemoizerInstrumentation', ['lru-memoizer']),
-  upstream('generic-pool', 'GenericPoolInstrumentation', ['generic-pool']),
+  upstream('generic-pool', 'GenericPoolInstrumentation', ['generic-pool'], {
+    source: { from: './src/libraries/generic-pool.ts', exported: 'GenericPoolInstrumentation' },
+  }),
 
   // Messaging, RPC, cloud
-  upstream('grpc', 'GrpcInstrumentation', ['@grpc/grpc-js']),
+  upstream('grpc', 'GrpcInstrumentation', ['@grpc/grpc-js'], {
+    source: { from: './src/libraries/grpc.ts', exported: 'GrpcInstrumentation' },
+  }),
   upstream('amqplib', 'AmqplibInstrumentation', ['amqplib']),
   ours('kafkajs', ['kafkajs'], 'kafka', kafka),
   ours('confluent-kafka', ['@confluentinc/kafka-javascript'], 'kafka', kafka),
