@@ -96,6 +96,39 @@ function nodeRedis(name: string, server: Row['server'], ways: Row['ways']): Row 
   }
 }
 
+function memcached(server: Row['server']): Row {
+  return {
+    program: 'memcached.cjs',
+    key: 'memcached',
+    package: 'memcached',
+    server,
+    ways: {
+      set: { spans: 1, named: /^memcached set$/, marks: 2 },
+      get: { spans: 1, named: /^memcached get$/, marks: 2 },
+    },
+  }
+}
+
+/** A message has a span that sends it and one that takes it. */
+const messaging: Way = { spans: 2, named: /^publish|process$/, headers: 1, marks: 2, markIn: /process$/ }
+
+function amqplib(name: string): Row {
+  return {
+    program: 'amqplib.cjs',
+    key: 'amqplib',
+    package: name,
+    server: 'RabbitMQ',
+    ways: {
+      'a channel and a consumer': messaging,
+      'a confirm channel': { ...messaging, marks: 3 },
+      'the callback API': { ...messaging, marks: 3 },
+      'a request to the broker': { spans: 0, named: /./, marks: 2 },
+      'a message that comes back': { spans: 1, named: /^publish/ },
+    },
+    env: { AMQPLIB: name },
+  }
+}
+
 export const queues: readonly Row[] = [
   {
     program: 'http-agent.cjs',
@@ -167,6 +200,36 @@ export const queues: readonly Row[] = [
       'streams both ways': { spans: 1, named: /^grpc/, headers: 1, marks: 4 },
     },
   },
+  {
+    program: 'aws-sdk.cjs',
+    key: 'aws-sdk',
+    package: '@aws-sdk/client-sts',
+    server: 'small protocol server',
+    ways: {
+      send: { spans: 2, named: /^STS\.|^POST$/, headers: 1 },
+      'send with a callback': { spans: 2, named: /^STS\.|^POST$/, headers: 1, marks: 2 },
+    },
+  },
+  {
+    program: 'openai.cjs',
+    key: 'openai',
+    package: 'openai',
+    server: 'small protocol server',
+    nodes: [24],
+    ways: { 'chat.completions': { spans: 2, named: /^chat |^POST$/, headers: 1 } },
+  },
+  memcached('small protocol server'),
+  memcached('memcached'),
+  amqplib('amqplib0'),
+  amqplib('amqplib'),
+  {
+    program: 'bullmq.cjs',
+    key: 'ioredis',
+    package: 'bullmq',
+    server: 'Redis',
+    ways: { 'add and a worker': { spans: 1, named: /^evalsha$/, marks: 2 } },
+    setup: /^(?:connect|info|hmset|script|quit)$/,
+  },
   ioredis('ioredis4', 'small protocol server'),
   ioredis('ioredis5', 'small protocol server'),
   ioredis('ioredis', 'small protocol server'),
@@ -197,6 +260,7 @@ export const untriedQueues: readonly Untried[] = [
   { key: 'router', why: 'no queue: runs in the request' },
   { key: 'nestjs-core', why: 'no queue: runs in the request' },
   { key: 'graphql', why: 'no queue: runs in the request' },
+  { key: 'socket.io', why: 'no queue: an event is sent in the call' },
   { key: 'pino', why: 'log lines are made in the call' },
   { key: 'winston', why: 'log lines are made in the call' },
   { key: 'bunyan', why: 'log lines are made in the call' },

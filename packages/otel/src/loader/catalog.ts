@@ -170,7 +170,9 @@ export const catalog: readonly CatalogRow[] = [
   upstream('grpc', 'GrpcInstrumentation', ['@grpc/grpc-js'], {
     source: { from: './src/libraries/grpc.ts', exported: 'GrpcInstrumentation' },
   }),
-  upstream('amqplib', 'AmqplibInstrumentation', ['amqplib']),
+  upstream('amqplib', 'AmqplibInstrumentation', ['amqplib'], {
+    source: { from: './src/libraries/amqplib.ts', exported: 'AmqplibInstrumentation' },
+  }),
   ours('kafkajs', ['kafkajs'], 'kafka', kafka),
   ours('confluent-kafka', ['@confluentinc/kafka-javascript'], 'kafka', kafka),
   ours('node-rdkafka', ['node-rdkafka'], 'kafka', kafka),
