@@ -11,6 +11,7 @@ const otel = from('otel')
 const kafka = from('kafka')
 const exemplars = from('exemplars')
 const logging = from('logging')
+const applications = createRequire(path.join(packages, '../test/package.json'))
 
 function symbolsOf(object) {
   const found = new Map()
@@ -107,6 +108,89 @@ const rows = [
       assert.equal(await wrapped.handler({}), 'answer')
     },
   },
+  ...[
+    [
+      'generic-pool',
+      'GenericPoolInstrumentation',
+      ['_acquireWithCallbacksPatcher'],
+      'callbacks of generic-pool 2 run in the context of whoever released the resource',
+    ],
+    [
+      'grpc',
+      'GrpcInstrumentation',
+      ['_patchClientRequestMethod', '_getPatchedClientMethods'],
+      'callbacks of gRPC run in the span of their call',
+    ],
+    [
+      'amqplib',
+      'AmqplibInstrumentation',
+      ['getConnectPatch', 'getConfirmedPublishPatch', 'createPublishSpan'],
+      'callbacks of amqplib run in the context of whoever opened the connection',
+    ],
+  ].map(([name, exported, names, loses]) => ({
+    library: `@opentelemetry/instrumentation-${name}`,
+    names,
+    where: `packages/otel/src/libraries/${name}.ts`,
+    loses,
+    check() {
+      const { prototype } = otel(`@opentelemetry/instrumentation-${name}`)[exported]
+      for (const method of names) assert.equal(typeof prototype[method], 'function', method)
+    },
+  })),
+  {
+    library: '@opentelemetry/instrumentation-redis',
+    names: ['instrumentationV4_V5', '_getPatchedClientConnect'],
+    where: 'packages/otel/src/libraries/redis.ts',
+    loses: 'messages and events of a connection of node-redis run in the span that opened it',
+    check() {
+      const { RedisInstrumentation } = otel('@opentelemetry/instrumentation-redis')
+      const { instrumentationV4_V5 } = new RedisInstrumentation({ enabled: false })
+      assert.equal(typeof instrumentationV4_V5._getPatchedClientConnect()(() => {}), 'function')
+    },
+  },
+  ...['ioredis4', 'ioredis5', 'ioredis'].map(library => ({
+    library,
+    names: ['_autoPipelines', 'delayUntilReady'],
+    where: 'packages/otel/src/libraries/ioredis.ts',
+    loses: 'commands that ioredis puts into one pipeline lie in the trace of the first of them',
+    check() {
+      const { Cluster, Pipeline, default: Redis } = applications(library)
+      const redis = new Redis({ lazyConnect: true, enableAutoPipelining: true })
+      assert.equal(typeof redis._autoPipelines.values, 'function')
+      assert.equal(redis.pipeline().redis, redis)
+      assert.equal(typeof Pipeline.prototype.sendCommand, 'function')
+      for (const name of ['sendCommand', 'connect', 'delayUntilReady'])
+        assert.equal(typeof Cluster.prototype[name], 'function', name)
+    },
+  })),
+  ...[
+    ['undici5', 'lib/node', 'lib', ['RetryHandler', 'RedirectHandler']],
+    ...['undici6', 'undici7', 'undici'].map(name => [
+      name,
+      'lib/dispatcher',
+      'lib/dispatcher',
+      ['retry-handler', 'redirect-handler'],
+    ]),
+  ].map(([library, queue, dispatcher, handlers]) => ({
+    library,
+    names: ['fixed-queue.js', 'dispatcher-base.js', 'retry-handler', 'redirect-handler', 'readable.js'],
+    where: 'packages/otel/src/libraries/undici.ts',
+    loses: 'requests that wait in a pool of undici lie in the trace of whoever made room for them',
+    check() {
+      // Its newest release does not run on 20.
+      if (library === 'undici' && Number(process.versions.node.split('.')[0]) < 22) return
+      const folder = path.dirname(applications.resolve(`${library}/package.json`))
+      const read = file => require(path.join(folder, file))
+      const made = read(`${queue}/fixed-queue.js`).prototype
+      assert.equal(typeof made.push, 'function')
+      assert.equal(typeof made.shift, 'function')
+      assert.equal(typeof read(`${dispatcher}/dispatcher-base.js`).prototype.dispatch, 'function')
+      for (const name of handlers)
+        assert.match(String(read(`lib/handler/${name}.js`)), /this\.dispatch = /)
+      const body = read('lib/api/readable.js')
+      assert.equal(typeof (body.Readable ?? body).prototype.on, 'function')
+    },
+  })),
   ...['pino', 'pino-8', 'pino-9'].map(library => ({
     library,
     names: [
