@@ -22,6 +22,7 @@ export const lateFiles = [
   'loader/say-libraries.ts',
   'loader/upstream.ts',
   'tracing/http/http2-server.ts',
+  'tracing/http/undici-queue.ts',
   'tracing/propagation/other-formats.ts',
   'tracing/sampling/extended-sampling.ts',
 ]

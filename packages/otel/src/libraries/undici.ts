@@ -1,20 +1,12 @@
 // The npm package undici up to 8.11: requests that wait in a pool, are repeated or redirected are dispatched by whoever
 // made room for them. Its spans come from its channels (tracing/http/undici.ts), which fire at that moment, so the caller's
-// context has to be there. Node's own fetch waits in no pool unless it is given a dispatcher of the package.
-// Only what is queued pays: a pool that has room for a request never gets here.
+// context has to be there. Node's own classes are reached there as well.
 import type { Context } from '@opentelemetry/api'
 import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
 import { active, storage } from '../tracing/context.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
-import { callerOf, carryTo, keepCaller } from './carry-context.ts'
-
-/** What waits in a pool. */
-interface Item {
-  readonly opts: unknown
-  readonly handler: unknown
-  /** undici 8.12 and later: it keeps the caller's context itself. */
-  readonly runInAsyncScope?: unknown
-}
+import { type Released, watchDispatch, watchQueue } from '../tracing/http/undici-queue.ts'
+import { carryTo } from './carry-context.ts'
 
 /** Whoever listened last: code that reads a body runs in the context it was read in. */
 const LISTENER = Symbol('org.otel.undici.listener')
@@ -22,55 +14,26 @@ interface Body {
   [LISTENER]?: Context
 }
 
-type Dispatch = (this: unknown, opts: unknown, handler: unknown) => unknown
-
 /** `lib/dispatcher/...` and, in undici 5, `lib/...`. */
 const folders = ['lib/dispatcher', 'lib', 'lib/node']
 
 export function undiciHooks(): LibraryHooks {
   const undo: (() => void)[] = []
 
-  /** One copy of undici: the item that its queue gave out last and that nobody dispatched yet. */
-  const released = new Map<string, { item: Item | undefined }>()
-  function releasedIn(baseDir: string): { item: Item | undefined } {
-    let holder = released.get(baseDir)
-    if (holder === undefined) released.set(baseDir, (holder = { item: undefined }))
-    return holder
+  const copies = new Map<string, Released>()
+  function releasedIn(baseDir: string): Released {
+    let released = copies.get(baseDir)
+    if (released === undefined) copies.set(baseDir, (released = { item: undefined }))
+    return released
   }
 
-  // The pool shifts an item and dispatches what is in it in one breath: the two are told to belong together by identity.
   const queue: ModulePatch['patch'] = (FixedQueue, { baseDir }) => {
-    const holder = releasedIn(baseDir)
-    const { prototype } = FixedQueue
-    const { push, shift } = prototype
-    undo.push(
-      replaceMethod(prototype, 'push', function (this: unknown, item: Item) {
-        if (item !== null && typeof item === 'object' && item.runInAsyncScope === undefined) keepCaller(item)
-        return push.call(this, item)
-      }),
-      replaceMethod(prototype, 'shift', function (this: unknown) {
-        const item = shift.call(this) as Item | null | undefined
-        holder.item = item ?? undefined
-        return item
-      }),
-    )
+    undo.push(...watchQueue(FixedQueue.prototype, releasedIn(baseDir)))
     return FixedQueue
   }
 
   const dispatcher: ModulePatch['patch'] = (DispatcherBase, { baseDir }) => {
-    const holder = releasedIn(baseDir)
-    const { prototype } = DispatcherBase
-    const original: Dispatch = prototype.dispatch
-    undo.push(
-      replaceMethod(prototype, 'dispatch', function dispatch(this: unknown, opts: unknown, handler: unknown) {
-        const { item } = holder
-        if (item === undefined) return original.call(this, opts, handler)
-        holder.item = undefined
-        const caller = item.opts === opts && item.handler === handler ? callerOf(item) : undefined
-        if (caller === undefined) return original.call(this, opts, handler)
-        return storage.run(caller, () => original.call(this, opts, handler))
-      }),
-    )
+    undo.push(...watchDispatch(DispatcherBase.prototype, releasedIn(baseDir)))
     return DispatcherBase
   }
 

@@ -185,12 +185,27 @@ const rows = [
       assert.equal(typeof made.push, 'function')
       assert.equal(typeof made.shift, 'function')
       assert.equal(typeof read(`${dispatcher}/dispatcher-base.js`).prototype.dispatch, 'function')
-      for (const name of handlers)
-        assert.match(String(read(`lib/handler/${name}.js`)), /this\.dispatch = /)
+      for (const name of handlers) assert.match(String(read(`lib/handler/${name}.js`)), /this\.dispatch = /)
       const body = read('lib/api/readable.js')
       assert.equal(typeof (body.Readable ?? body).prototype.on, 'function')
     },
   })),
+  {
+    library: "Node's own undici",
+    names: ['factory', 'defaultFactory', 'queue', 'undici.globalDispatcher'],
+    where: 'packages/otel/src/tracing/http/undici-queue.ts, undici.ts',
+    loses:
+      'requests that wait in a limited dispatcher of its classes lie in the trace of whoever made room for them',
+    async check() {
+      await (await fetch('data:,')).text()
+      const at = number => globalThis[Symbol.for(`undici.globalDispatcher.${number}`)]
+      const factory = (at(2) ?? at(1))[symbolsOf(at(2) ?? at(1)).get('factory')]
+      assert.equal(factory.name, 'defaultFactory')
+      const pool = factory('http://localhost', { connections: 2 })
+      const queue = pool[symbolsOf(pool).get('queue')]
+      for (const name of ['push', 'shift', 'isEmpty']) assert.equal(typeof queue[name], 'function', name)
+    },
+  },
   ...['pino', 'pino-8', 'pino-9'].map(library => ({
     library,
     names: [

@@ -3,7 +3,7 @@
 import diagnostics from 'node:diagnostics_channel'
 import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { messageOf } from '../../self/error-text.ts'
-import { swallow } from '../../self/guard.ts'
+import { guard, swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
 import { monotonicMs } from '../clock.ts'
 import { active, isSuppressed, spanOf, storage } from '../context.ts'
@@ -17,6 +17,7 @@ import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import { redactUserinfo } from './redact.ts'
 import { readRequestId } from './request-id.ts'
+import { watchGlobalDispatcher } from './undici-queue.ts'
 
 const CALL = Symbol('org.otel.undici')
 
@@ -55,6 +56,12 @@ class Call {
   }
 }
 
+/** Where undici, Node's own or a package, keeps what `fetch` sends with. Since undici 8 the older one holds a wrapper. */
+const globalDispatchers = [
+  Symbol.for('undici.globalDispatcher.2'),
+  Symbol.for('undici.globalDispatcher.1'),
+] as const
+
 const maxOrigins = 500
 
 export function attachUndici(hooks: HttpHooks): () => void {
@@ -89,7 +96,21 @@ export function attachUndici(hooks: HttpHooks): () => void {
     return origin
   }
 
+  const undo: (() => void)[] = []
+  let isGlobalWatched = false
+  /** Its first request is the first sight of it: nothing of it can wait before. */
+  function watchGlobal(): void {
+    for (const key of globalDispatchers) {
+      const dispatcher = (globalThis as { readonly [key: symbol]: unknown })[key]
+      if (dispatcher === undefined) continue
+      isGlobalWatched = true
+      undo.push(...(guard('undici dispatcher', () => watchGlobalDispatcher(dispatcher)) ?? []))
+      return
+    }
+  }
+
   function onCreate(request: UndiciRequest): void {
+    if (!isGlobalWatched) watchGlobal()
     if (request.method === 'CONNECT') return
     const context = active()
     if (isSuppressed(context)) return
@@ -230,6 +251,7 @@ export function attachUndici(hooks: HttpHooks): () => void {
   for (const [channel, listener] of listeners) diagnostics.subscribe(channel, listener)
   return () => {
     for (const [channel, listener] of listeners) diagnostics.unsubscribe(channel, listener)
+    for (const one of undo) one()
   }
 }
 
