@@ -1,6 +1,40 @@
 // Rows that are databases with a query language of their own, and the builders above them.
-import type { Row, Untried } from './row.ts'
+import type { Row, Untried, Way } from './row.ts'
 
-export const databases: readonly Row[] = []
+/** A callback with a mark in it, and the mark after the `await`. */
+const called: Way = { spans: 1, marks: 2 }
+const awaited: Way = { spans: 1 }
+
+const mysql2: Omit<Row, 'server'> = {
+  program: 'mysql2.cjs',
+  key: 'mysql2',
+  package: 'mysql2',
+  ways: {
+    'pool.query': called,
+    'pool.query with values': called,
+    'pool.execute': called,
+    'pool.getConnection': { spans: 1, marks: 3 },
+    'pool.query as events': { spans: 1, marks: 3 },
+    'promise pool.query': awaited,
+    'promise pool.execute': awaited,
+    'promise pool.getConnection': { spans: 1, marks: 2 },
+    'drizzle over the promise pool': awaited,
+    'cluster.getConnection': { spans: 1, marks: 3 },
+    'cluster.of().query': called,
+    'cluster.of().execute': called,
+    'promise cluster.of().query': awaited,
+    'connection.query': called,
+    'connection.execute': called,
+    'connection.query as a stream': { spans: 1, marks: 2 },
+    'connection.promise().query': awaited,
+    'connection.ping': { spans: 0, marks: 2 },
+    'statement.execute': { spans: 1, marks: 3 },
+  },
+}
+
+export const databases: readonly Row[] = [
+  { ...mysql2, server: 'own server' },
+  { ...mysql2, server: 'MariaDB' },
+]
 
 export const untriedDatabases: readonly Untried[] = []

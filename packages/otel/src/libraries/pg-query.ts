@@ -5,6 +5,7 @@ import { swallow } from '../self/guard.ts'
 import { monotonicMs } from '../tracing/clock.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { describeServer, type PgTracing } from './pg-tracing.ts'
+import { appendComment } from './sql-comment.ts'
 import { startSpan } from './start-span.ts'
 
 export interface Client {
@@ -183,37 +184,18 @@ export function recordFailure(span: Span, error: unknown): string | undefined {
   return code
 }
 
-/** The span as a comment at the end of the statement (sqlcommenter), unless it has a comment already. */
+/** In `args`, and never in an object of the caller's. */
 export function addComment(args: any[], span: Span): void {
   const config: QueryConfig | string = args[0]
-  if (typeof config === 'string') args[0] = comment(config, span)
+  if (typeof config === 'string') args[0] = appendComment(config, span)
   else if (
     typeof config.text === 'string' &&
     config.name === undefined &&
     typeof config.submit !== 'function'
   ) {
-    const value = comment(config.text, span)
+    const value = appendComment(config.text, span)
     args[0] = Object.create(config, { text: { value, writable: true, configurable: true, enumerable: true } })
   }
-}
-
-function comment(sql: string, span: Span): string {
-  if (sql === '' || sql.includes('--') || sql.includes('/*')) return sql
-  const traceparent = printTraceparent(span)
-  if (traceparent === undefined) return sql
-  const state = span.spanContext().traceState?.serialize()
-  const tags = [`traceparent='${traceparent}'`, ...(state ? [`tracestate='${encode(state)}'`] : [])]
-  return `${sql} /*${tags.join(',')}*/`
-}
-
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-}
-
-export function printTraceparent(span: Span): string | undefined {
-  const { traceId, spanId, traceFlags } = span.spanContext()
-  if (/^0*$/.test(traceId)) return undefined
-  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
 }
 
 function printValue(value: any): string {

@@ -7,26 +7,26 @@ import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
+import { patchOnce } from './patch-once.ts'
 import { PgMetrics, type Pool } from './pg-metrics.ts'
 import {
   addComment,
   type Client,
   PgQuery,
-  printTraceparent,
   type QueryConfig,
   recordFailure,
 } from './pg-query.ts'
+import { printTraceparent } from './sql-comment.ts'
 import { describeServer, type PgOptions } from './pg-tracing.ts'
 import { Statements } from './sql-text.ts'
 import { startSpan } from './start-span.ts'
 
-const patched = Symbol.for('org.otel.pg.patched')
 /** Marks the statements we send ourselves. */
 const OWN = Symbol('org.otel.pg.own')
 
 class Scope extends InstrumentationBase {
   readonly options: PgOptions
-  readonly statements = new Statements()
+  readonly statements = new Statements('postgresql')
   readonly metrics = new PgMetrics(() => this.meter)
 
   constructor(options: PgOptions) {
@@ -37,13 +37,6 @@ class Scope extends InstrumentationBase {
   isSkipped(active: Context): boolean {
     return this.options.requireParentSpan === true && trace.getSpan(active) === undefined
   }
-}
-
-function patchOnce(prototype: any, undo: (() => void)[], patch: () => void): void {
-  if (typeof prototype !== 'object' || prototype === null || Object.hasOwn(prototype, patched)) return
-  Object.defineProperty(prototype, patched, { value: true, configurable: true })
-  undo.push(() => void delete prototype[patched])
-  patch()
 }
 
 function wrapQuery(original: any, scope: Scope) {
@@ -216,14 +209,14 @@ export function pgHooks(options: PgOptions = {}): LibraryHooks {
 
   function patchClient(Client: any): void {
     const prototype = Client?.prototype
-    patchOnce(prototype, undo, () => {
+    patchOnce('pg', prototype, undo, () => {
       undo.push(replaceMethod(prototype, 'query', wrapQuery(prototype.query, scope)))
       undo.push(replaceMethod(prototype, 'connect', wrapConnect(prototype.connect, scope)))
     })
   }
   function patchPool(Pool: any): void {
     const prototype = Pool?.prototype
-    patchOnce(prototype, undo, () => {
+    patchOnce('pg', prototype, undo, () => {
       undo.push(replaceMethod(prototype, 'connect', wrapPoolConnect(prototype.connect, scope)))
       const { end } = prototype
       undo.push(

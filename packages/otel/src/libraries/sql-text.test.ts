@@ -56,14 +56,14 @@ it.each([
 })
 
 it('a statement is named once per database', () => {
-  const statement = new Statement('select 1')
+  const statement = new Statement('select 1', 'postgresql')
   expect(statement.nameIn('shop')).toBe('pg.query:SELECT shop')
   expect(statement.nameIn(undefined)).toBe('pg.query:SELECT')
   expect(statement.nameIn('shop')).toBe('pg.query:SELECT shop')
 })
 
 it('known statements are read once, and their number is bounded', () => {
-  const statements = new Statements()
+  const statements = new Statements('postgresql')
   const first = statements.find('SELECT 1')
   expect(statements.find('SELECT 1')).toBe(first)
   for (let i = 0; i < 2000; i++) statements.find(`SELECT ${i}`)

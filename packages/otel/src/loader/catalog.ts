@@ -140,7 +140,7 @@ export const catalog: readonly CatalogRow[] = [
   // Databases and caches
   ours('pg', ['pg', 'pg-pool'], 'pg', { from: './src/libraries/pg.ts', exported: 'pgHooks' }),
   upstream('mysql', 'MySQLInstrumentation', ['mysql']),
-  upstream('mysql2', 'MySQL2Instrumentation', ['mysql2']),
+  ours('mysql2', ['mysql2'], 'mysql2', { from: './src/libraries/mysql2.ts', exported: 'mysql2Hooks' }),
   upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
   upstream('mongoose', 'MongooseInstrumentation', ['mongoose'], {
     source: { from: './src/libraries/mongoose.ts', exported: 'MongooseInstrumentation' },

@@ -1,0 +1,31 @@
+// `OTEL_SEMCONV_STABILITY_OPT_IN=database/dup`: the names that dashboards were built on stand beside the new ones.
+import type { AttributeValue } from '@opentelemetry/api'
+import type { FlatAttributes } from '../tracing/attributes.ts'
+
+export type Semconv = 'stable' | 'dup'
+
+/** New name -> old name. */
+const oldNames: Readonly<Record<string, string>> = {
+  'db.system.name': 'db.system',
+  'db.namespace': 'db.name',
+  'db.query.text': 'db.statement',
+  'db.operation.name': 'db.operation',
+  'server.address': 'net.peer.name',
+  'server.port': 'net.peer.port',
+}
+
+/** `attributes`, and with `dup` the same values under their old names; `user` had a name in the old ones only. */
+export function withOldNames(
+  semconv: Semconv | undefined,
+  attributes: FlatAttributes,
+  user?: unknown,
+): FlatAttributes {
+  if (semconv !== 'dup') return attributes
+  const { length } = attributes
+  for (let i = 0; i < length; i += 2) {
+    const old = oldNames[attributes[i] as string]
+    if (old !== undefined) attributes.push(old, attributes[i + 1] as AttributeValue)
+  }
+  if (typeof user === 'string') attributes.push('db.user', user)
+  return attributes
+}
