@@ -32,7 +32,26 @@ const mysql2: Omit<Row, 'server'> = {
   },
 }
 
+const mysql: Omit<Row, 'server'> = {
+  program: 'mysql.cjs',
+  key: 'mysql',
+  package: 'mysql',
+  ways: {
+    'pool.query': called,
+    'pool.query with values': called,
+    'pool.getConnection': { spans: 1, marks: 3 },
+    'pool.query as events': { spans: 1, marks: 3 },
+    'cluster.getConnection': { spans: 1, marks: 3 },
+    'cluster.of().query': called,
+    'connection.query': called,
+    'connection.query as a stream': { spans: 1, marks: 2 },
+    'connection.ping': { spans: 0, marks: 2 },
+  },
+}
+
 export const databases: readonly Row[] = [
+  { ...mysql, server: 'small protocol server' },
+  { ...mysql, server: 'MariaDB' },
   { ...mysql2, server: 'own server' },
   { ...mysql2, server: 'MariaDB' },
 ]

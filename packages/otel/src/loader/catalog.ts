@@ -139,7 +139,7 @@ export const catalog: readonly CatalogRow[] = [
 
   // Databases and caches
   ours('pg', ['pg', 'pg-pool'], 'pg', { from: './src/libraries/pg.ts', exported: 'pgHooks' }),
-  upstream('mysql', 'MySQLInstrumentation', ['mysql']),
+  ours('mysql', ['mysql'], 'mysql', { from: './src/libraries/mysql.ts', exported: 'mysqlHooks' }),
   ours('mysql2', ['mysql2'], 'mysql2', { from: './src/libraries/mysql2.ts', exported: 'mysql2Hooks' }),
   upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
   upstream('mongoose', 'MongooseInstrumentation', ['mongoose'], {
