@@ -49,7 +49,33 @@ const mysql: Omit<Row, 'server'> = {
   },
 }
 
+const pg: Omit<Row, 'server'> = {
+  program: 'pg.cjs',
+  key: 'pg',
+  package: 'pg',
+  setup: /^(?:pg\.connect|pg-pool\.connect|pg\.query:CREATE)/,
+  ways: {
+    'pool.query': awaited,
+    'pool.query with a callback': called,
+    'pool.connect': awaited,
+    'pool.connect with a callback': { spans: 1, marks: 3 },
+    'pool that opens a connection per query': { spans: 2, named: /^pg\.(?:query|connect)/ },
+    'client.query': awaited,
+    'client.query with a callback': called,
+    'query object with events': { spans: 1, marks: 3 },
+    'cursor with a callback': called,
+    'stream with events': { spans: 1, marks: 3 },
+    'stream with for await': { spans: 1, marks: 2 },
+    'COPY TO': { spans: 1, marks: 3 },
+    'COPY FROM': called,
+    'LISTEN and NOTIFY': { spans: 2 },
+    'drizzle over the pool': awaited,
+  },
+}
+
 export const databases: readonly Row[] = [
+  { ...pg, server: 'own server' },
+  { ...pg, server: 'PostgreSQL' },
   { ...mysql, server: 'small protocol server' },
   { ...mysql, server: 'MariaDB' },
   { ...mysql2, server: 'own server' },

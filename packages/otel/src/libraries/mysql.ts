@@ -3,7 +3,7 @@
 //   pool.getConnection ─ the callback runs in the caller's context, however long it waited
 //   protocol._enqueue ─ so do the callback and the listeners of everything that waits for the connection
 //   connection.connect ─ the socket belongs to nobody: what arrives later is not part of the request that opened it
-import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api'
+import { type Context, context } from '@opentelemetry/api'
 import { InstrumentationBase } from '../loader/instrumentation-base.ts'
 import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
 import { swallow } from '../self/guard.ts'
@@ -12,6 +12,7 @@ import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { MysqlMetrics, type Pool } from './mysql-metrics.ts'
 import { type ConnectionConfig, type MysqlOptions, MysqlQuery } from './mysql-query.ts'
 import { patchOnce } from './patch-once.ts'
+import { openSocket } from './set-up.ts'
 import { Statements } from './sql-text.ts'
 
 export interface MysqlHooksOptions extends MysqlOptions {
@@ -142,9 +143,10 @@ function wrapGetConnection(original: any, scope: Scope) {
 function wrapConnect(original: any, scope: Scope) {
   return function connect(this: unknown, ...args: unknown[]): unknown {
     const outer = scope.opening
-    scope.opening = context.active()
+    const active = context.active()
+    scope.opening = active
     try {
-      return context.with(ROOT_CONTEXT, original, this, ...args)
+      return openSocket(active, () => original.apply(this, args))
     } finally {
       scope.opening = outer
     }
@@ -159,7 +161,10 @@ export function mysqlHooks(options: MysqlHooksOptions = {}): LibraryHooks {
   const scope = new Scope(options)
   const undo: (() => void)[] = []
 
-  const file = (path: string, methods: Record<string, (original: any, scope: Scope) => any>): ModulePatch => ({
+  const file = (
+    path: string,
+    methods: Record<string, (original: any, scope: Scope) => any>,
+  ): ModulePatch => ({
     name: 'mysql',
     file: path,
     versions: ['>=2.0.0 <3'],

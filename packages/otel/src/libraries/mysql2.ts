@@ -12,6 +12,7 @@ import { swallow } from '../self/guard.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { type ConnectionConfig, type MysqlOptions, MysqlQuery } from './mysql-query.ts'
 import { patchOnce } from './patch-once.ts'
+import { openSocket } from './set-up.ts'
 import { appendComment } from './sql-comment.ts'
 import { Statements } from './sql-text.ts'
 
@@ -105,7 +106,7 @@ class Scope extends InstrumentationBase {
     const outer = this.opening
     this.opening = active
     try {
-      return typeof config?.stream === 'function' ? open() : context.with(ROOT_CONTEXT, open)
+      return typeof config?.stream === 'function' ? open() : openSocket(active, open)
     } finally {
       this.opening = outer
     }
@@ -211,7 +212,8 @@ function wrapGetConnection(original: any, scope: Scope) {
     const owner: Context | undefined = callback[OWNER]
     const active = owner ?? context.active()
     const given = owner === undefined ? bind(active, callback) : callback
-    if (!isFull(this)) return scope.openConnection(active, this.config?.connectionConfig, () => original.call(this, given))
+    if (!isFull(this))
+      return scope.openConnection(active, this.config?.connectionConfig, () => original.call(this, given))
     return owner === undefined
       ? original.call(this, given)
       : context.with(active, () => original.call(this, given))
