@@ -73,8 +73,11 @@ const pg: Omit<Row, 'server'> = {
   },
 }
 
+/** The embedded server has no COPY FROM STDIN. */
+const { 'COPY FROM': _, ...embedded } = pg.ways
+
 export const databases: readonly Row[] = [
-  { ...pg, server: 'own server' },
+  { ...pg, ways: embedded, server: 'own server' },
   { ...pg, server: 'PostgreSQL' },
   { ...mysql, server: 'small protocol server' },
   { ...mysql, server: 'MariaDB' },
