@@ -73,12 +73,46 @@ const pg: Omit<Row, 'server'> = {
   },
 }
 
+const mongodb: Row = {
+  program: 'mongodb.cjs',
+  key: 'mongodb',
+  package: 'mongodb',
+  server: 'small protocol server',
+  ways: {
+    findOne: awaited,
+    insertOne: awaited,
+    bulkWrite: awaited,
+    'find with getMore': { spans: 2 },
+    'find as a stream': { spans: 2, marks: 3 },
+    'session and transaction': { spans: 1 },
+  },
+  setup: /^(?:commitTransaction|endSessions)/,
+}
+
+const mongoose: Row = {
+  program: 'mongoose.cjs',
+  key: 'mongoose',
+  package: 'mongoose',
+  server: 'small protocol server',
+  setup: /^endSessions/,
+  ways: {
+    // One of mongoose and one of the driver.
+    'before it is connected': { spans: 2 },
+    findOne: { spans: 2 },
+    create: { spans: 2 },
+    'findOne with exec': { spans: 2 },
+    'cursor with for await': { spans: 2, named: /^(?:find|getMore) /, marks: 3 },
+  },
+}
+
 /** The embedded server has no COPY FROM STDIN. */
 const { 'COPY FROM': _, ...embedded } = pg.ways
 
 export const databases: readonly Row[] = [
   { ...pg, ways: embedded, server: 'own server' },
   { ...pg, server: 'PostgreSQL' },
+  mongodb,
+  mongoose,
   { ...mysql, server: 'small protocol server' },
   { ...mysql, server: 'MariaDB' },
   { ...mysql2, server: 'own server' },

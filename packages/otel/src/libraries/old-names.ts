@@ -10,6 +10,7 @@ const oldNames: Readonly<Record<string, string>> = {
   'db.namespace': 'db.name',
   'db.query.text': 'db.statement',
   'db.operation.name': 'db.operation',
+  'db.collection.name': 'db.mongodb.collection',
   'server.address': 'net.peer.name',
   'server.port': 'net.peer.port',
 }
@@ -27,5 +28,12 @@ export function withOldNames(
     if (old !== undefined) attributes.push(old, attributes[i + 1] as AttributeValue)
   }
   if (typeof user === 'string') attributes.push('db.user', user)
+  return attributes
+}
+
+/** The same for attributes that upstream's code has put together. */
+export function addOldNames(attributes: Record<string, unknown>): Record<string, unknown> {
+  for (const [name, old] of Object.entries(oldNames))
+    if (attributes[name] !== undefined) attributes[old] = attributes[name]
   return attributes
 }

@@ -141,7 +141,9 @@ export const catalog: readonly CatalogRow[] = [
   ours('pg', ['pg', 'pg-pool'], 'pg', { from: './src/libraries/pg.ts', exported: 'pgHooks' }),
   ours('mysql', ['mysql'], 'mysql', { from: './src/libraries/mysql.ts', exported: 'mysqlHooks' }),
   ours('mysql2', ['mysql2'], 'mysql2', { from: './src/libraries/mysql2.ts', exported: 'mysql2Hooks' }),
-  upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
+  upstream('mongodb', 'MongoDBInstrumentation', ['mongodb'], {
+    source: { from: './src/libraries/mongodb.ts', exported: 'MongoDBInstrumentation' },
+  }),
   upstream('mongoose', 'MongooseInstrumentation', ['mongoose'], {
     source: { from: './src/libraries/mongoose.ts', exported: 'MongooseInstrumentation' },
     asksOthers: true,
