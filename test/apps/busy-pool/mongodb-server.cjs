@@ -28,7 +28,10 @@ function answer(command, port) {
   const me = `127.0.0.1:${port}`
   if (/^(?:hello|ismaster)$/i.test(name)) return { ...hello, hosts: [me], me, primary: me }
   if (name === 'find')
-    return { ok: 1, cursor: { id: BSON.Long.fromNumber(command.singleBatch ? 0 : 7), ns, firstBatch: [{ n: 1 }] } }
+    return {
+      ok: 1,
+      cursor: { id: BSON.Long.fromNumber(command.singleBatch ? 0 : 7), ns, firstBatch: [{ n: 1 }] },
+    }
   if (name === 'getMore') return { ok: 1, cursor: { id: BSON.Long.fromNumber(0), ns, nextBatch: [{ n: 2 }] } }
   return { ok: 1, n: 1 }
 }

@@ -34,22 +34,26 @@ async function startMysql() {
       characterSet: 33,
       // Neither TLS nor compression.
       capabilityFlags: 0xffffff ^ 0x0820,
+      authCallback: (_, done) => write(() => done(null)),
     })
     connection.on('error', () => {})
-    const answer = isBinary => {
-      connection.sequenceId = 1
-      setTimeout(() => connection.writeTextResult([{ one: 'x' }], [column], isBinary), 4)
+    // Each command counts its packets from 0, which the server leaves to us.
+    const write = how => {
+      connection.sequenceId = connection.sequenceId || 1
+      how()
+      connection.sequenceId = 0
     }
+    const answer = isBinary =>
+      setTimeout(() => write(() => connection.writeTextResult([{ one: 'x' }], [column], isBinary)), 4)
     connection.on('query', () => answer(false))
     // The answer to COM_STMT_PREPARE: statement 1 without columns and parameters.
     const prepared = Buffer.from([12, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-    connection.on('stmt_prepare', () => setTimeout(() => connection.stream.write(prepared), 1))
+    connection.on('stmt_prepare', () => setTimeout(() => write(() => connection.stream.write(prepared)), 1))
     connection.on('stmt_execute', () => answer(true))
-    // Without a listener it prints the commands that it does not know.
-    connection.on('packet', () => {})
-    connection.on('ping', () => {
-      connection.sequenceId = 1
-      connection.writeOk()
+    connection.on('ping', () => write(() => connection.writeOk()))
+    // Without a listener it prints the commands that it does not know. Closing a statement has no answer.
+    connection.on('packet', (_packet, isKnown) => {
+      if (!isKnown) connection.sequenceId = 0
     })
   })
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -128,13 +128,9 @@ function wrapQuery(original: any, scope: Scope, isPrepared: boolean) {
       return original.apply(this, args)
     }
     const outer = scope.starting
-    const own = { connection: this, asked }
-    scope.starting = own
+    scope.starting = { connection: this, asked }
     try {
-      const command = original.apply(this, args)
-      // Nobody took it: the connection is closed, and has said so already.
-      if (scope.starting === own) asked.finish(new Error('The connection is closed'))
-      return command
+      return original.apply(this, args)
     } catch (error) {
       asked.finish(error)
       throw error
@@ -181,6 +177,18 @@ function wrapAddCommand(original: any, scope: Scope) {
       swallow('mysql2 command', problem)
     }
     return original.call(this, command)
+  }
+}
+
+/** A closed connection takes no commands; to those without a callback it does not say so. */
+function wrapRefusal(original: any, scope: Scope) {
+  const refuse = wrapAddCommand(original, scope)
+  return function _addCommandClosedState(this: Connection, command: Command): unknown {
+    try {
+      return refuse.call(this, command)
+    } finally {
+      command?.[WATCHED]?.asked?.finish(new Error('The connection is closed'))
+    }
   }
 }
 
@@ -303,6 +311,7 @@ export function mysql2Hooks(options: Mysql2Options = {}): LibraryHooks {
         const prototype = ownerOf(Class, 'addCommand')
         patchOnce('mysql2', prototype, undo, () => {
           replace(prototype, 'addCommand', original => wrapAddCommand(original, scope))
+          replace(prototype, '_addCommandClosedState', original => wrapRefusal(original, scope))
           replace(prototype, 'query', original => wrapQuery(original, scope, false))
           replace(prototype, 'execute', original => wrapQuery(original, scope, true))
           replace(prototype, 'connect', original => wrapConnect(original, scope))
