@@ -8,12 +8,13 @@ startMongodb().then(({ url, close }) => {
   const schema = new mongoose.Schema({ n: Number }, { autoIndex: false, autoCreate: false })
   // One model per request: the names of spans and collections have the tag in them.
   const model = tag => mongoose.model(tag, schema, tag)
-  let connecting
+  let isConnecting = false
   return serve(
     {
       'before it is connected': tag => {
         const found = model(tag).findOne({})
-        connecting ??= setTimeout(() => mongoose.connect(url, options), 50)
+        if (!isConnecting) setTimeout(() => mongoose.connect(url, options), 50)
+        isConnecting = true
         return found.exec()
       },
       findOne: async tag => {
