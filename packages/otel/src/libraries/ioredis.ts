@@ -8,12 +8,14 @@ import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { callerOf, carryTo, keepCaller, runForNobody } from './carry-context.ts'
+import { type Semconv, withOldNames } from './old-names.ts'
 import { printCommand } from './redis-text.ts'
 import { startSpan } from './start-span.ts'
 
 export interface IoredisOptions {
   /** Default true: nothing outside of a trace. */
   readonly requireParentSpan?: boolean
+  readonly semconv?: Semconv
   readonly dbStatementSerializer?: (name: string, args: any[]) => string
   readonly requestHook?: (
     span: Span,
@@ -94,6 +96,7 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
   function begin(redis: Redis, command: Command, active: Context, moduleVersion: string): Span {
     const attributes = describe(redis, print(command))
     attributes.push('db.operation.name', readOperation(command))
+    withOldNames(options.semconv, attributes)
     const span = startSpan(scope.tracer, command.name, SpanKind.CLIENT, attributes, active)
     if (requestHook !== undefined)
       callHook('requestHook', requestHook, span, {
@@ -146,7 +149,13 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
       const carried = args.map(one => (typeof one === 'function' ? carryTo(one as never, active) : one))
       const open = () => runForNobody(() => original.apply(this, carried))
       if (isSkipped(active)) return open()
-      const span = startSpan(scope.tracer, 'connect', SpanKind.CLIENT, describe(this, 'connect'), active)
+      const span = startSpan(
+        scope.tracer,
+        'connect',
+        SpanKind.CLIENT,
+        withOldNames(options.semconv, describe(this, 'connect')),
+        active,
+      )
       let result: any
       try {
         result = open()

@@ -7,7 +7,6 @@ import {
   InstrumentationNodeModuleFile,
 } from '../loader/instrumentation-base.ts'
 import { swallow } from '../self/guard.ts'
-import { addOldNames } from './old-names.ts'
 
 type AnyFunction = (this: unknown, ...args: any[]) => any
 
@@ -42,11 +41,6 @@ export class MongoDBInstrumentation extends Base {
   _getV4ConnectCommand(): (original: AnyFunction) => AnyFunction {
     const wrap = super._getV4ConnectCommand()
     return original => inRoot(wrap(original))
-  }
-
-  _getSpanAttributes(...args: unknown[]): Record<string, unknown> {
-    const attributes = super._getSpanAttributes(...args)
-    return this.getConfig().semconv === 'dup' ? addOldNames(attributes) : attributes
   }
 
   _patchEnd(span: Span | undefined, ...rest: unknown[]): AnyFunction {

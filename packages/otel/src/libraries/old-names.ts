@@ -1,5 +1,5 @@
 // `OTEL_SEMCONV_STABILITY_OPT_IN=database/dup`: the names that dashboards were built on stand beside the new ones.
-import type { AttributeValue } from '@opentelemetry/api'
+import type { AttributeValue, SpanOptions, TracerProvider } from '@opentelemetry/api'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 
 export type Semconv = 'stable' | 'dup'
@@ -31,9 +31,23 @@ export function withOldNames(
   return attributes
 }
 
-/** The same for attributes that upstream's code has put together. */
-export function addOldNames(attributes: Record<string, unknown>): Record<string, unknown> {
+/** The same for the spans of upstream's instrumentations, which are made through the API. */
+export function withOldNamesBeside(provider: TracerProvider): TracerProvider {
+  return {
+    getTracer(...scope) {
+      const tracer = provider.getTracer(...scope)
+      return {
+        startSpan: (name, options, context) => tracer.startSpan(name, addOldNames(options), context),
+        startActiveSpan: tracer.startActiveSpan.bind(tracer),
+      }
+    },
+  }
+}
+
+function addOldNames(options: SpanOptions | undefined): SpanOptions | undefined {
+  if (options?.attributes === undefined) return options
+  const attributes = { ...options.attributes }
   for (const [name, old] of Object.entries(oldNames))
     if (attributes[name] !== undefined) attributes[old] = attributes[name]
-  return attributes
+  return { ...options, attributes }
 }
