@@ -55,11 +55,27 @@ function endSpan(span: Span, error: unknown): void {
         code: SpanStatusCode.ERROR,
         ...(typeof message === 'string' && { message }),
       })
+      describeFailure(span, error as { name?: unknown; code?: unknown; message?: unknown })
     }
     span.end()
   } catch (problem) {
     swallow('ioredis answer', problem)
   }
+}
+
+/** An answer of the server begins with its code: `WRONGTYPE Operation against a key ...`. */
+function describeFailure(
+  span: Span,
+  { name, code, message }: { name?: unknown; code?: unknown; message?: unknown },
+): void {
+  const answered = name === 'ReplyError' ? /^[A-Z]+(?= |$)/.exec(String(message))?.[0] : undefined
+  if (answered !== undefined) span.setAttribute('db.response.status_code', answered)
+  span.setAttribute('error.type', answered ?? String(code ?? name ?? '_OTHER'))
+}
+
+/** A transaction is answered as a whole, and may contain commands that failed: their own answer was `QUEUED`. */
+function findFailure({ name }: Command, result: unknown): unknown {
+  return name === 'exec' && Array.isArray(result) ? result.find(one => one instanceof Error) : undefined
 }
 
 function describe({ options: { host, port } }: Redis, text: string): FlatAttributes {
@@ -109,7 +125,7 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
     command.resolve = result => {
       if (responseHook !== undefined)
         callHook('responseHook', responseHook, span, command.name, command.args, result)
-      endSpan(span, undefined)
+      endSpan(span, findFailure(command, result))
       resolve(result)
     }
     command.reject = error => {
