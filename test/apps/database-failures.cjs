@@ -102,6 +102,51 @@ const cases = {
   },
 }
 
+/** MongoDB's protocol, spoken by a few lines. */
+cases.MongoDB = async () => {
+  const { MongoClient } = require('mongodb')
+  const { startMongodb } = require('./busy-pool/mongodb-server.cjs')
+  const { url, close } = await startMongodb()
+  const client = new MongoClient(url)
+  const at = name => client.db('shop').collection(name)
+  const documents = [{ mail: 's3cret@shop.example' }, { mail: 's3cret@shop.example' }]
+  return {
+    cases: {
+      insertMany: () => at('users').insertMany(documents.map(one => ({ ...one }))),
+      'insertMany that fails': () => at('refused').insertMany(documents).catch(ignore),
+      'bulkWrite that fails': () =>
+        at('refused')
+          .bulkWrite([{ updateOne: { filter: {}, update: { $set: documents[0] } } }])
+          .catch(ignore),
+      'write that too few servers have': () => at('lonely').insertOne({ n: 1 }).catch(ignore),
+      'bulkWrite of the client': () =>
+        client.bulkWrite([{ namespace: 'shop.users', name: 'insertOne', document: { n: 1 } }]),
+      'find that fails': () => at('refused').find({}).toArray().catch(ignore),
+    },
+    async close() {
+      await client.close()
+      close()
+    },
+  }
+}
+
+cases['node-redis'] = async url => {
+  const client = require('redis').createClient({ url })
+  await client.connect()
+  await client.set('text', 'x')
+  return {
+    cases: {
+      transaction: () => client.multi().set('a', '1').get('a').exec(),
+      'transaction of which one fails': () =>
+        client.multi().get('text').lPush('text', '1').exec().catch(ignore),
+      'pipeline of which one fails': () =>
+        client.multi().get('text').lPush('text', '1').execAsPipeline().catch(ignore),
+      'command that fails': () => client.lPush('text', '1').catch(ignore),
+    },
+    close: () => client.close(),
+  }
+}
+
 const { SERVER_NAME, SERVER_URL } = process.env
 async function main() {
   const asked = await cases[SERVER_NAME](SERVER_URL)

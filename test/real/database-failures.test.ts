@@ -50,6 +50,16 @@ const servers: Server[] = [
     },
   },
   {
+    name: 'node-redis',
+    start: startRedis,
+    cases: {
+      transaction: ['redis-SET', 'redis-GET'],
+      'transaction of which one fails': ['redis-GET', ['redis-LPUSH', 'WRONGTYPE']],
+      'pipeline of which one fails': ['redis-GET', ['redis-LPUSH', 'WRONGTYPE']],
+      'command that fails': [['redis-LPUSH', 'WRONGTYPE']],
+    },
+  },
+  {
     name: 'Redis',
     start: startRedis,
     cases: {

@@ -27,6 +27,30 @@ function answer(command, port) {
   const ns = `${command.$db}.${command.collection ?? command[name]}`
   const me = `127.0.0.1:${port}`
   if (/^(?:hello|ismaster)$/i.test(name)) return { ...hello, hosts: [me], me, primary: me }
+  const refusal = {
+    code: 11000,
+    errmsg:
+      'E11000 duplicate key error collection: shop.refused index: mail dup key: { mail: "s3cret@shop.example" }',
+  }
+  if (command[name] === 'refused' && name === 'find') return { ok: 0, code: 59, errmsg: 'no such command' }
+  if (command[name] === 'refused') return { ok: 1, n: 0, writeErrors: [{ index: 0, ...refusal }] }
+  if (command[name] === 'lonely')
+    return { ok: 1, n: 1, writeConcernError: { code: 64, errmsg: 'waiting for replication timed out' } }
+  if (name === 'bulkWrite')
+    return {
+      ok: 1,
+      nErrors: 1,
+      nInserted: 0,
+      nMatched: 0,
+      nModified: 0,
+      nUpserted: 0,
+      nDeleted: 0,
+      cursor: {
+        id: BSON.Long.fromNumber(0),
+        ns: 'admin.$cmd.bulkWrite',
+        firstBatch: [{ ok: 0, idx: 0, n: 0, ...refusal }],
+      },
+    }
   if (name === 'find')
     return {
       ok: 1,
