@@ -139,8 +139,6 @@ cases['node-redis'] = async url => {
       transaction: () => client.multi().set('a', '1').get('a').exec(),
       'transaction of which one fails': () =>
         client.multi().get('text').lPush('text', '1').exec().catch(ignore),
-      'pipeline of which one fails': () =>
-        client.multi().get('text').lPush('text', '1').execAsPipeline().catch(ignore),
       'command that fails': () => client.lPush('text', '1').catch(ignore),
     },
     close: () => client.close(),

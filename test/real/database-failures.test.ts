@@ -55,7 +55,6 @@ const servers: Server[] = [
     cases: {
       transaction: ['redis-SET', 'redis-GET'],
       'transaction of which one fails': ['redis-GET', ['redis-LPUSH', 'WRONGTYPE']],
-      'pipeline of which one fails': ['redis-GET', ['redis-LPUSH', 'WRONGTYPE']],
       'command that fails': [['redis-LPUSH', 'WRONGTYPE']],
     },
   },

@@ -105,12 +105,47 @@ const mongoose: Row = {
   },
 }
 
+/** The queries of the driver; what knex itself says of them, and its transactions, is set aside. */
+const query: Way = { spans: 1, named: /^pg\.query:SELECT/ }
+const knex: Row = {
+  program: 'knex.cjs',
+  key: 'knex',
+  package: 'knex',
+  server: 'own server',
+  setup: /^(?!pg\.query:SELECT)/,
+  ways: {
+    raw: query,
+    builder: query,
+    'builder with a callback': { ...query, marks: 2 },
+    transaction: { ...query, marks: 2 },
+    stream: { ...query, marks: 2 },
+  },
+}
+
+const cassandra: Row = {
+  program: 'cassandra.cjs',
+  key: 'cassandra-driver',
+  package: 'cassandra-driver',
+  server: 'small protocol server',
+  env: { ORG_OTEL_INSTRUMENTATION_CASSANDRA_DRIVER_ENHANCED_DATABASE_REPORTING: 'true' },
+  ways: {
+    execute: awaited,
+    'execute with a callback': called,
+    batch: awaited,
+    'batch with a callback': called,
+    eachRow: { spans: 1, marks: 3 },
+    stream: { spans: 1, marks: 2 },
+  },
+}
+
 /** The embedded server has no COPY FROM STDIN. */
 const { 'COPY FROM': _, ...embedded } = pg.ways
 
 export const databases: readonly Row[] = [
   { ...pg, ways: embedded, server: 'own server' },
   { ...pg, server: 'PostgreSQL' },
+  knex,
+  cassandra,
   mongodb,
   mongoose,
   { ...mysql, server: 'small protocol server' },
@@ -119,4 +154,10 @@ export const databases: readonly Row[] = [
   { ...mysql2, server: 'MariaDB' },
 ]
 
-export const untriedDatabases: readonly Untried[] = []
+export const untriedDatabases: readonly Untried[] = [
+  { key: 'tedious', why: 'no queue: a second request on a busy connection is refused' },
+  {
+    key: 'oracledb',
+    why: 'needs an Oracle server. Its pool resolves the promise of the one who waited, and its spans are made by its own hooks in the call',
+  },
+]

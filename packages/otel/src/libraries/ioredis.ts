@@ -9,7 +9,7 @@ import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { callerOf, carryTo, keepCaller, runForNobody } from './carry-context.ts'
 import { type Semconv, withOldNames } from './old-names.ts'
-import { printCommand } from './redis-text.ts'
+import { printCommand, recordCode } from './redis-text.ts'
 import { startSpan } from './start-span.ts'
 
 export interface IoredisOptions {
@@ -55,22 +55,12 @@ function endSpan(span: Span, error: unknown): void {
         code: SpanStatusCode.ERROR,
         ...(typeof message === 'string' && { message }),
       })
-      describeFailure(span, error as { name?: unknown; code?: unknown; message?: unknown })
+      recordCode(span, error)
     }
     span.end()
   } catch (problem) {
     swallow('ioredis answer', problem)
   }
-}
-
-/** An answer of the server begins with its code: `WRONGTYPE Operation against a key ...`. */
-function describeFailure(
-  span: Span,
-  { name, code, message }: { name?: unknown; code?: unknown; message?: unknown },
-): void {
-  const answered = name === 'ReplyError' ? /^[A-Z]+(?= |$)/.exec(String(message))?.[0] : undefined
-  if (answered !== undefined) span.setAttribute('db.response.status_code', answered)
-  span.setAttribute('error.type', answered ?? String(code ?? name ?? '_OTHER'))
 }
 
 /** A transaction is answered as a whole, and may contain commands that failed: their own answer was `QUEUED`. */
