@@ -134,7 +134,7 @@ const cassandra: Row = {
     batch: awaited,
     'batch with a callback': called,
     eachRow: { spans: 1, marks: 3 },
-    stream: { spans: 1, marks: 2 },
+    stream: { spans: 2, named: /^cassandra-driver/, marks: 2 },
   },
 }
 

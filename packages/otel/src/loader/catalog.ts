@@ -161,7 +161,9 @@ export const catalog: readonly CatalogRow[] = [
   }),
   upstream('tedious', 'TediousInstrumentation', ['tedious']),
   upstream('oracledb', 'OracleInstrumentation', ['oracledb']),
-  upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver']),
+  upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver'], {
+    source: { from: './src/libraries/cassandra-driver.ts', exported: 'CassandraDriverInstrumentation' },
+  }),
   upstream('memcached', 'MemcachedInstrumentation', ['memcached']),
   upstream('lru-memoizer', 'LruMemoizerInstrumentation', ['lru-memoizer']),
   upstream('generic-pool', 'GenericPoolInstrumentation', ['generic-pool'], {

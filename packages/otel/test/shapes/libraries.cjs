@@ -235,6 +235,20 @@ const rows = [
     },
   },
   {
+    library: '@opentelemetry/instrumentation-cassandra-driver',
+    names: ['_getPatchedBatch', '_getPatchedStream'],
+    where: 'packages/otel/src/libraries/cassandra-driver.ts',
+    loses: 'callbacks of Cassandra run in the span of the batch or of the one who connected',
+    check() {
+      const { CassandraDriverInstrumentation } = otel('@opentelemetry/instrumentation-cassandra-driver')
+      const instrumentation = new CassandraDriverInstrumentation({ enabled: false })
+      for (const name of ['_getPatchedBatch', '_getPatchedStream'])
+        assert.equal(typeof instrumentation[name](), 'function', name)
+      const { prototype } = test('cassandra-driver/lib/connection')
+      assert.equal(prototype.open.length, 1)
+    },
+  },
+  {
     library: 'mysql2',
     names: [
       '_freeConnections',
