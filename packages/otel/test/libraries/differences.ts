@@ -167,6 +167,18 @@ export const intendedDifferences: readonly IntendedDifference[] = [
       isOnlyUpstreams(d),
   },
   {
+    id: 'ioredis-error-type',
+    library: 'ioredis',
+    where: 'failed commands and connections',
+    upstream: 'the code is in the message',
+    ours: '`error.type` and, for an answer of the server, `db.response.status_code` besides',
+    why: 'The semantic conventions ask for both.',
+    matches: d =>
+      d.program.startsWith('ioredis') &&
+      ['error.type', 'db.response.status_code'].includes(d.field) &&
+      d.upstream === undefined,
+  },
+  {
     id: 'mysql-literals',
     library: 'mysql',
     where: 'mysql and mysql2: `db.query.text`',
