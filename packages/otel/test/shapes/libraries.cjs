@@ -205,6 +205,9 @@ const rows = [
       const pool = factory('http://localhost', { connections: 2 })
       const queue = pool[symbolsOf(pool).get('queue')]
       for (const name of ['push', 'shift', 'isEmpty']) assert.equal(typeof queue[name], 'function', name)
+    },
+  },
+  {
     library: '@opentelemetry/instrumentation-mongodb',
     names: ['_getV4ConnectionPoolPatches', '_getV4ConnectCommand', '_patchEnd', '_handleExecutionResult'],
     where: 'packages/otel/src/libraries/mongodb.ts',
