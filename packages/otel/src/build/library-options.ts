@@ -4,6 +4,22 @@ import type { Config } from '../config/config.ts'
 import { swallow } from '../self/guard.ts'
 import { say } from '../self/log.ts'
 
+/** Chunks of what talks to databases. */
+const databases = [
+  'pg',
+  'mysql',
+  'mysql2',
+  'mongodb',
+  'mongoose',
+  'ioredis',
+  'redis',
+  'knex',
+  'tedious',
+  'oracledb',
+  'cassandra-driver',
+  'memcached',
+]
+
 /** `loggerProvider`: where the lines of loggers are sent; undefined when they are not. */
 export function buildLibraryOptions(
   config: Config,
@@ -15,6 +31,8 @@ export function buildLibraryOptions(
     ...(requestId !== undefined && {
       grpc: { metadataToSpanAttributes: { server: { requestMetadata: [requestId] } } },
     }),
+    ...(config.semconvOptIn.includes('database/dup') &&
+      Object.fromEntries(databases.map(chunk => [chunk, { semconv: 'dup' }]))),
     logging: buildLoggingOptions(config, loggerProvider),
     kafka: { semconvOptIn: config.semconvOptIn.join(',') },
     exemplars: {

@@ -16,6 +16,8 @@ const instrumentationOptions: Readonly<Record<string, string>> = {
   express: 'middlewareSpans requestHandlerSpans ignoreLayers ignoreLayersType requestHook spanNameHook',
   fastify: 'requestHook',
   pg: 'connectSpans keepLiterals ignoreConnectSpans requireParentSpan enhancedDatabaseReporting addSqlCommenterCommentToQueries enableTraceContextPropagation requestHook responseHook connectionHook',
+  mysql: 'keepLiterals maskStatement maskStatementHook responseHook enhancedDatabaseReporting',
+  mysql2: 'keepLiterals maskStatement maskStatementHook responseHook addSqlCommenterCommentToQueries',
   ioredis: 'requireParentSpan dbStatementSerializer requestHook responseHook',
   http: 'applyCustomAttributesOnSpan disableIncomingRequestInstrumentation disableOutgoingRequestInstrumentation enableSyntheticSourceDetection headersToSpanAttributes ignoreIncomingRequestHook ignoreOutgoingRequestHook redactedQueryParams redactedQueryParamsServer requestHook requireParentforIncomingSpans requireParentforOutgoingSpans responseHook startIncomingSpanHook startOutgoingSpanHook',
   undici:
@@ -53,8 +55,6 @@ const instrumentationOptions: Readonly<Record<string, string>> = {
   memcached: 'enhancedDatabaseReporting',
   mongodb: 'dbStatementSerializer enhancedDatabaseReporting requireParentSpan responseHook',
   mongoose: 'dbStatementSerializer requireParentSpan responseHook suppressInternalInstrumentation',
-  mysql: 'enhancedDatabaseReporting',
-  mysql2: 'addSqlCommenterCommentToQueries maskStatement maskStatementHook responseHook',
   'nestjs-core': '',
   net: '',
   openai: 'captureMessageContent',

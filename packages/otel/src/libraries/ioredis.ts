@@ -8,12 +8,14 @@ import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { callerOf, carryTo, keepCaller, runForNobody } from './carry-context.ts'
-import { printCommand } from './redis-text.ts'
+import { type Semconv, withOldNames } from './old-names.ts'
+import { printCommand, recordCode } from './redis-text.ts'
 import { startSpan } from './start-span.ts'
 
 export interface IoredisOptions {
   /** Default true: nothing outside of a trace. */
   readonly requireParentSpan?: boolean
+  readonly semconv?: Semconv
   readonly dbStatementSerializer?: (name: string, args: any[]) => string
   readonly requestHook?: (
     span: Span,
@@ -53,11 +55,17 @@ function endSpan(span: Span, error: unknown): void {
         code: SpanStatusCode.ERROR,
         ...(typeof message === 'string' && { message }),
       })
+      recordCode(span, error)
     }
     span.end()
   } catch (problem) {
     swallow('ioredis answer', problem)
   }
+}
+
+/** A transaction is answered as a whole, and may contain commands that failed: their own answer was `QUEUED`. */
+function findFailure({ name }: Command, result: unknown): unknown {
+  return name === 'exec' && Array.isArray(result) ? result.find(one => one instanceof Error) : undefined
 }
 
 function describe({ options: { host, port } }: Redis, text: string): FlatAttributes {
@@ -94,6 +102,7 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
   function begin(redis: Redis, command: Command, active: Context, moduleVersion: string): Span {
     const attributes = describe(redis, print(command))
     attributes.push('db.operation.name', readOperation(command))
+    withOldNames(options.semconv, attributes)
     const span = startSpan(scope.tracer, command.name, SpanKind.CLIENT, attributes, active)
     if (requestHook !== undefined)
       callHook('requestHook', requestHook, span, {
@@ -106,7 +115,7 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
     command.resolve = result => {
       if (responseHook !== undefined)
         callHook('responseHook', responseHook, span, command.name, command.args, result)
-      endSpan(span, undefined)
+      endSpan(span, findFailure(command, result))
       resolve(result)
     }
     command.reject = error => {
@@ -146,7 +155,13 @@ export function ioredisHooks(options: IoredisOptions = {}): LibraryHooks {
       const carried = args.map(one => (typeof one === 'function' ? carryTo(one as never, active) : one))
       const open = () => runForNobody(() => original.apply(this, carried))
       if (isSkipped(active)) return open()
-      const span = startSpan(scope.tracer, 'connect', SpanKind.CLIENT, describe(this, 'connect'), active)
+      const span = startSpan(
+        scope.tracer,
+        'connect',
+        SpanKind.CLIENT,
+        withOldNames(options.semconv, describe(this, 'connect')),
+        active,
+      )
       let result: any
       try {
         result = open()

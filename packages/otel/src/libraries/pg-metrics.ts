@@ -18,6 +18,7 @@ export interface Pool {
   readonly idleCount: number
   readonly waitingCount: number
   readonly ending: boolean
+  readonly _pendingQueue?: readonly object[]
 }
 
 export interface Dimensions {

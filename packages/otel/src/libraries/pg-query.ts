@@ -4,7 +4,10 @@ import { type Context, context, type Span, SpanKind, SpanStatusCode } from '@ope
 import { swallow } from '../self/guard.ts'
 import { monotonicMs } from '../tracing/clock.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
+import { replaceMethod } from '../tracing/http/replace-method.ts'
+import { withOldNames } from './old-names.ts'
 import { describeServer, type PgTracing } from './pg-tracing.ts'
+import { appendComment } from './sql-comment.ts'
 import { startSpan } from './start-span.ts'
 
 export interface Client {
@@ -23,8 +26,6 @@ export interface QueryConfig {
   submit?: unknown
   /** pg-query-stream */
   cursor?: { text?: unknown; values?: unknown }
-  handleReadyForQuery?: Callback
-  handleError?: Callback
 }
 
 interface Facts {
@@ -44,6 +45,19 @@ function readFacts(args: readonly unknown[]): Facts {
     name: typeof config.name === 'string' ? config.name : undefined,
     values: Array.isArray(values) ? values : undefined,
   }
+}
+
+/** `emit` and `handleDataRow` and its like. */
+function methodsOf(query: any): Set<string> {
+  const names = new Set<string>()
+  for (
+    let holder = query;
+    holder !== null && holder !== Object.prototype;
+    holder = Object.getPrototypeOf(holder)
+  )
+    for (const name of Object.getOwnPropertyNames(holder))
+      if (/^(?:handle[A-Z].*|emit)$/.test(name) && typeof query[name] === 'function') names.add(name)
+  return names
 }
 
 export class PgQuery {
@@ -69,8 +83,7 @@ export class PgQuery {
       const statement = statements.find(text)
       this.operation = statement.operation
       spanName = name ? `pg.query:${name}${database ? ` ${database}` : ''}` : statement.nameIn(database)
-      const isKept =
-        values?.length || options.keepLiterals === true || options.enhancedDatabaseReporting === true
+      const isKept = options.keepLiterals === true || options.enhancedDatabaseReporting === true
       if (text !== '') attributes.push('db.query.text', isKept ? statement.text : statement.redacted)
       if (options.enhancedDatabaseReporting === true && values !== undefined)
         attributes.push('db.postgresql.values', values.map(printValue))
@@ -78,6 +91,7 @@ export class PgQuery {
     } else {
       this.operation = undefined
     }
+    withOldNames(options.semconv, attributes, user)
     this.span = startSpan(tracer, spanName, SpanKind.CLIENT, attributes, active)
     if (options.requestHook !== undefined && text !== undefined)
       callHook('requestHook', options.requestHook, this.span, {
@@ -92,41 +106,48 @@ export class PgQuery {
     const last = args.length - 1
     const isQuery = typeof config === 'object' && typeof config.submit === 'function'
     if (isQuery && typeof config.callback === 'function')
-      config.callback = this.wrap(config.callback as Callback)
+      replaceMethod(config as any, 'callback', this.wrap(config.callback as Callback))
     else if (last > 0 && typeof args[last] === 'function') args[last] = this.wrap(args[last])
-    else if (isQuery) this.watchMessages(config)
     else if (typeof config === 'object' && typeof config.callback === 'function') {
       const value = this.wrap(config.callback as Callback)
       args[0] = Object.create(config, {
         callback: { value, writable: true, configurable: true, enumerable: true },
       })
     }
+    if (isQuery) this.watchMessages(config)
   }
 
   private wrap(callback: Callback): Callback {
     const asked = this
-    return function (error, ...rest) {
-      asked.finish(error, rest[0])
-      return context.with(asked.active, callback as Callback, this as any, error, ...rest)
+    return function (...args) {
+      // That of a COPY is called to stop a timer, and says nothing.
+      if (args.length > 0) asked.finish(args[0], args[1])
+      return context.with(asked.active, callback as Callback, this as any, ...args)
     }
   }
 
-  /** The driver tells a query object that has no callback of its end by these methods. */
-  private watchMessages(query: QueryConfig): void {
+  /** The driver speaks to a query object by methods: what they call and emit is the caller's. */
+  private watchMessages(query: any): void {
+    const { active } = this
     const asked = this
-    const { handleReadyForQuery, handleError } = query
-    if (typeof handleReadyForQuery !== 'function' || typeof handleError !== 'function') {
+    const isTold = typeof query.handleReadyForQuery === 'function' && typeof query.handleError === 'function'
+    for (const name of methodsOf(query)) {
+      const original = query[name]
+      replaceMethod(query, name, function (this: unknown, ...args: unknown[]): unknown {
+        if (name === 'handleError') asked.finish(args[0])
+        // A query of the native driver has no such methods.
+        else if (!isTold && name === 'emit' && (args[0] === 'error' || args[0] === 'end'))
+          asked.finish(args[0] === 'error' ? args[1] : undefined)
+        try {
+          return context.with(active, original, this, ...args)
+        } finally {
+          // It may have called the callback with the result, or found that a row could not be read.
+          if (name === 'handleReadyForQuery') asked.finish(undefined)
+        }
+      })
+    }
+    if (!isTold && typeof query.emit !== 'function' && typeof query.callback !== 'function')
       this.finish(undefined)
-      return
-    }
-    query.handleReadyForQuery = function (...args) {
-      asked.finish(undefined)
-      return handleReadyForQuery.apply(this, args)
-    }
-    query.handleError = function (...args) {
-      asked.finish(args[0])
-      return handleError.apply(this, args)
-    }
   }
 
   /** The answer is there. A second call does nothing. */
@@ -183,37 +204,18 @@ export function recordFailure(span: Span, error: unknown): string | undefined {
   return code
 }
 
-/** The span as a comment at the end of the statement (sqlcommenter), unless it has a comment already. */
+/** In `args`, and never in an object of the caller's. */
 export function addComment(args: any[], span: Span): void {
   const config: QueryConfig | string = args[0]
-  if (typeof config === 'string') args[0] = comment(config, span)
+  if (typeof config === 'string') args[0] = appendComment(config, span)
   else if (
     typeof config.text === 'string' &&
     config.name === undefined &&
     typeof config.submit !== 'function'
   ) {
-    const value = comment(config.text, span)
+    const value = appendComment(config.text, span)
     args[0] = Object.create(config, { text: { value, writable: true, configurable: true, enumerable: true } })
   }
-}
-
-function comment(sql: string, span: Span): string {
-  if (sql === '' || sql.includes('--') || sql.includes('/*')) return sql
-  const traceparent = printTraceparent(span)
-  if (traceparent === undefined) return sql
-  const state = span.spanContext().traceState?.serialize()
-  const tags = [`traceparent='${traceparent}'`, ...(state ? [`tracestate='${encode(state)}'`] : [])]
-  return `${sql} /*${tags.join(',')}*/`
-}
-
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-}
-
-export function printTraceparent(span: Span): string | undefined {
-  const { traceId, spanId, traceFlags } = span.spanContext()
-  if (/^0*$/.test(traceId)) return undefined
-  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
 }
 
 function printValue(value: any): string {

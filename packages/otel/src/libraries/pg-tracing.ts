@@ -1,6 +1,7 @@
 // What the files of node-postgres share: its options, and what a span says of the server.
 import type { Span, Tracer } from '@opentelemetry/api'
 import type { FlatAttributes } from '../tracing/attributes.ts'
+import type { Semconv } from './old-names.ts'
 import type { PgMetrics } from './pg-metrics.ts'
 import type { Statements } from './sql-text.ts'
 
@@ -9,8 +10,9 @@ type Hook = (span: Span, info: any) => void
 export interface PgOptions {
   /** `true`: a span for every checkout, as upstream; `false`: none; absent: `pg-pool.connect` only for those that wait. */
   readonly connectSpans?: boolean
-  /** Literals of statements without parameters stay in `db.query.text`. */
+  /** Literals stay in `db.query.text`. */
   readonly keepLiterals?: boolean
+  readonly semconv?: Semconv
   // Upstream's.
   readonly ignoreConnectSpans?: boolean
   readonly requireParentSpan?: boolean

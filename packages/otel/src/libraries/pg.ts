@@ -7,27 +7,27 @@ import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
+import { withOldNames } from './old-names.ts'
+import { patchOnce } from './patch-once.ts'
 import { PgMetrics, type Pool } from './pg-metrics.ts'
-import {
-  addComment,
-  type Client,
-  PgQuery,
-  printTraceparent,
-  type QueryConfig,
-  recordFailure,
-} from './pg-query.ts'
+import { addComment, type Client, PgQuery, type QueryConfig, recordFailure } from './pg-query.ts'
 import { describeServer, type PgOptions } from './pg-tracing.ts'
+import { openSocket } from './set-up.ts'
+import { printTraceparent } from './sql-comment.ts'
 import { Statements } from './sql-text.ts'
 import { startSpan } from './start-span.ts'
 
-const patched = Symbol.for('org.otel.pg.patched')
 /** Marks the statements we send ourselves. */
 const OWN = Symbol('org.otel.pg.own')
 
 class Scope extends InstrumentationBase {
   readonly options: PgOptions
-  readonly statements = new Statements()
+  readonly statements = new Statements('postgresql')
   readonly metrics = new PgMetrics(() => this.meter)
+  /** The context of a set-up that is under way. */
+  readonly settingUp = new WeakMap<object, Context>()
+  /** Who waits in a pool's queue: the context a connection is opened in for him. */
+  readonly waiting = new WeakMap<object, Context>()
 
   constructor(options: PgOptions) {
     super('@opentelemetry/instrumentation-pg', '0.77.0', {})
@@ -37,13 +37,6 @@ class Scope extends InstrumentationBase {
   isSkipped(active: Context): boolean {
     return this.options.requireParentSpan === true && trace.getSpan(active) === undefined
   }
-}
-
-function patchOnce(prototype: any, undo: (() => void)[], patch: () => void): void {
-  if (typeof prototype !== 'object' || prototype === null || Object.hasOwn(prototype, patched)) return
-  Object.defineProperty(prototype, patched, { value: true, configurable: true })
-  undo.push(() => void delete prototype[patched])
-  patch()
 }
 
 function wrapQuery(original: any, scope: Scope) {
@@ -94,12 +87,22 @@ function announce(client: Client, query: any, span: Span): void {
   sent?.catch?.((problem: unknown) => swallow('pg SET application_name', problem))
 }
 
+type Callback = (this: unknown, ...args: any[]) => unknown
+
+/** The caller's callback in the caller's context. */
+function bind(active: Context, callback: Callback | undefined): Callback | undefined {
+  if (typeof callback !== 'function') return callback
+  return function (...args) {
+    return context.with(active, callback, this as any, ...args)
+  }
+}
+
 /** Runs `connect` in a span of its own. `callback`: the caller's, if it gave one. */
 function connectIn(
   span: Span,
   active: Context,
-  callback: ((...args: any[]) => unknown) | undefined,
-  connect: (callback: ((...args: any[]) => unknown) | undefined) => any,
+  callback: Callback | undefined,
+  connect: (inSpan: Context, callback: Callback | undefined) => any,
 ): any {
   const hasCallback = typeof callback === 'function'
   const given = hasCallback
@@ -110,7 +113,7 @@ function connectIn(
     : callback
   let result: any
   try {
-    result = context.with(trace.setSpan(active, span), connect, undefined, given)
+    result = connect(trace.setSpan(active, span), given)
   } catch (error) {
     endConnect(span, error)
     throw error
@@ -146,13 +149,34 @@ function wrapConnect(original: any, scope: Scope) {
   const isSilent = connectSpans === false || (connectSpans === undefined && ignoreConnectSpans === true)
   return function connect(this: Client, callback?: any): unknown {
     const active = context.active()
-    if (isSilent || scope.isSkipped(active)) return original.call(this, callback)
+    const setUp = (inContext: Context, given: Callback | undefined) => {
+      scope.settingUp.set(this, inContext)
+      return openSocket(inContext, () => original.call(this, given))
+    }
+    if (isSilent || scope.isSkipped(active)) return setUp(active, bind(active, callback))
     const { database, host, port, user } = this.connectionParameters
-    const attributes = describeServer(database, host, port)
+    const attributes = withOldNames(scope.options.semconv, describeServer(database, host, port), user)
     const span = startSpan(scope.tracer, 'pg.connect', SpanKind.CLIENT, attributes, active)
     if (connectionHook)
       callHook('connectionHook', connectionHook, span, { connection: { database, host, port, user } })
-    return connectIn(span, active, callback, given => original.call(this, given))
+    return connectIn(span, active, callback, setUp)
+  }
+}
+
+/** The application's function that makes the password is called for the one who connects. */
+function wrapPassword(original: any, scope: Scope) {
+  return function (this: Client, ...args: unknown[]): unknown {
+    return context.with(scope.settingUp.get(this) ?? context.active(), original, this, ...args)
+  }
+}
+
+/** `connect` is the end of the set-up; whatever a connection emits later is nobody's. */
+function wrapEmit(original: any, scope: Scope) {
+  return function emit(this: Client, name: unknown, ...args: unknown[]): unknown {
+    const active = name === 'connect' ? scope.settingUp.get(this) : undefined
+    if (active === undefined) return original.call(this, name, ...args)
+    scope.settingUp.delete(this)
+    return context.with(active, original, this, name, ...args)
   }
 }
 
@@ -161,27 +185,37 @@ function wrapPoolConnect(original: any, scope: Scope) {
   const isSilent = connectSpans === false || (connectSpans === undefined && ignoreConnectSpans === true)
   return function connect(this: Pool, callback?: any): unknown {
     const active = context.active()
-    if (scope.isSkipped(active)) return original.call(this, callback)
+    // The pool hands out clients, and opens them, in whatever context one was released.
+    const ask = (inContext: Context, given: Callback | undefined) => {
+      const length = this._pendingQueue?.length ?? 0
+      const result = context.with(inContext, original, this, given)
+      const last = this._pendingQueue?.[length]
+      if (last !== undefined) scope.waiting.set(last, inContext)
+      return result
+    }
+    if (scope.isSkipped(active)) return ask(active, bind(active, callback))
     scope.metrics.addPool(this)
     const isImmediate = this.idleCount > this.waitingCount
-    if (isSilent || (isImmediate && connectSpans !== true)) {
-      // The pool hands out clients in whatever context one was released.
-      if (typeof callback !== 'function') return original.call(this, callback)
-      return original.call(this, function (this: unknown, error: unknown, client: unknown, done: unknown) {
-        return context.with(active, callback, this as any, error, client, done)
-      })
-    }
+    if (isSilent || (isImmediate && connectSpans !== true)) return ask(active, bind(active, callback))
     const { options } = this
     const { database, host, port, user } = parseTarget(options)
     const attributes: FlatAttributes = []
     if (typeof options.idleTimeoutMillis === 'number')
       attributes.push('db.postgresql.idle.timeout.millis', options.idleTimeoutMillis)
     if (typeof options.maxClient === 'number') attributes.push('db.postgresql.max.client', options.maxClient)
-    attributes.push(...describeServer(database, host, port))
+    attributes.push(...withOldNames(scope.options.semconv, describeServer(database, host, port), user))
     const span = startSpan(scope.tracer, 'pg-pool.connect', SpanKind.CLIENT, attributes, active)
     if (connectionHook)
       callHook('connectionHook', connectionHook, span, { connection: { database, host, port, user } })
-    return connectIn(span, active, callback, given => original.call(this, given))
+    return connectIn(span, active, callback, ask)
+  }
+}
+
+/** What a pool does for somebody who waited, `at` which argument he stands. */
+function wrapForWaiting(original: any, scope: Scope, at: number) {
+  return function (this: Pool, ...args: any[]): unknown {
+    const active = typeof args[at] === 'object' && args[at] !== null ? scope.waiting.get(args[at]) : undefined
+    return active === undefined ? original.apply(this, args) : context.with(active, original, this, ...args)
   }
 }
 
@@ -216,15 +250,26 @@ export function pgHooks(options: PgOptions = {}): LibraryHooks {
 
   function patchClient(Client: any): void {
     const prototype = Client?.prototype
-    patchOnce(prototype, undo, () => {
+    patchOnce('pg', prototype, undo, () => {
       undo.push(replaceMethod(prototype, 'query', wrapQuery(prototype.query, scope)))
       undo.push(replaceMethod(prototype, 'connect', wrapConnect(prototype.connect, scope)))
+      undo.push(replaceMethod(prototype, 'emit', wrapEmit(prototype.emit, scope)))
+      // The second is its name before 8.8.
+      for (const name of ['_getPassword', '_checkPgPass'])
+        if (typeof prototype[name] === 'function')
+          undo.push(replaceMethod(prototype, name, wrapPassword(prototype[name], scope)))
     })
   }
   function patchPool(Pool: any): void {
     const prototype = Pool?.prototype
-    patchOnce(prototype, undo, () => {
+    patchOnce('pg', prototype, undo, () => {
       undo.push(replaceMethod(prototype, 'connect', wrapPoolConnect(prototype.connect, scope)))
+      for (const [name, at] of [
+        ['newClient', 0],
+        ['_acquireClient', 1],
+      ] as const)
+        if (typeof prototype[name] === 'function')
+          undo.push(replaceMethod(prototype, name, wrapForWaiting(prototype[name], scope, at)))
       const { end } = prototype
       undo.push(
         replaceMethod(prototype, 'end', function (this: Pool, ...args: unknown[]) {

@@ -1,4 +1,5 @@
-// What a span may say of a Redis command: upstream's table of how many arguments are keys rather than values.
+// What a span may say of a Redis command and its failure: upstream's table of how many arguments are keys rather than values.
+import type { Span } from '@opentelemetry/api'
 
 /** Commands by the beginning of their name; -1: every argument. Others show none. */
 const shown: readonly (readonly [RegExp, number])[] = [
@@ -35,4 +36,12 @@ export function printCommand(name: string, args: unknown): string {
   if (count === -1 || args.length <= count) return `${name} ${args.join(' ')}`
   const hidden = `[${args.length - count} other arguments]`
   return count === 0 ? `${name} ${hidden}` : `${name} ${args.slice(0, count).join(' ')} ${hidden}`
+}
+
+/** An answer of the server begins with its code: `WRONGTYPE Operation against a key ...`. */
+export function recordCode(span: Span, error: unknown): void {
+  const { name, code, message } = error as { name?: unknown; code?: unknown; message?: unknown }
+  const answered = /^[A-Z]{3,}(?= |$)/.exec(String(message))?.[0]
+  if (answered !== undefined) span.setAttribute('db.response.status_code', answered)
+  span.setAttribute('error.type', answered ?? String(code ?? name ?? '_OTHER'))
 }

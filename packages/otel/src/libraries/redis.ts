@@ -1,7 +1,8 @@
 // Upstream's node-redis instrumentation, with what it opens for everybody kept out of the span of who opened it: upstream
 // runs all of `connect()` in its span, so that every message and event of the connection would belong to it for ever. A task
-// that waits for a client of `createClientPool` runs in the context of its caller.
+// that waits for a client of `createClientPool` runs in the context of its caller. A failed command has its code.
 
+import type { Span } from '@opentelemetry/api'
 import { RedisInstrumentation as Upstream } from '@opentelemetry/instrumentation-redis'
 import {
   type InstrumentationNodeModuleDefinition,
@@ -9,6 +10,7 @@ import {
 } from '../loader/instrumentation-base.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { carryTo, runForNobody } from './carry-context.ts'
+import { recordCode } from './redis-text.ts'
 
 type Method = (this: unknown, ...args: any[]) => any
 
@@ -24,6 +26,12 @@ export class RedisInstrumentation extends Base {
       wrapConnect()(function connect(this: unknown, ...args: unknown[]) {
         return runForNobody(() => original.apply(this, args))
       })
+    const endSpan = newer._endSpanWithResponse.bind(newer)
+    newer._endSpanWithResponse = (span: Span, ...rest: unknown[]) => {
+      const error = rest[3]
+      if (error) recordCode(span, error)
+      endSpan(span, ...rest)
+    }
   }
 
   getModuleDefinitions(): InstrumentationNodeModuleDefinition[] {

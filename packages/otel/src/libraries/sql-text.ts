@@ -5,38 +5,55 @@ const maxLength = 32_768
 const maxRemembered = 500
 const maxRememberedLength = 4_096
 
-// In PostgreSQL's order of precedence. Kept: quoted names, comments, parameters, words. Replaced: what remains.
-const tokens = new RegExp(
-  [
-    /("[^"]*(?:""[^"]*)*(?:"|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\$\d+)/, // kept
-    /[eE]'[^'\\]*(?:(?:''|\\[\s\S])[^'\\]*)*(?:'|\\?$)/, // string with escapes
-    /(?:[bBxXnN]|[uU]&)?'[^']*(?:''[^']*)*(?:'|$)/, // string, bits, bytes
-    /\$(?<tag>[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\k<tag>\$|$)/, // dollar-quoted
-    /(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/, // kept
-    /0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/, // number
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-  'g',
-)
+export type SqlDialect = 'postgresql' | 'mysql'
+
+// In the server's order of precedence. `kept`: quoted names, comments, parameters; words are kept as well. Replaced: what
+// remains.
+const postgresql = [
+  /(?<kept>"[^"]*(?:""[^"]*)*(?:"|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\$\d+)/,
+  /[eE]'[^'\\]*(?:(?:''|\\[\s\S])[^'\\]*)*(?:'|\\?$)/, // string with escapes
+  /(?:[bBxXnN]|[uU]&)?'[^']*(?:''[^']*)*(?:'|$)/, // string, bits, bytes
+  /\$(?<tag>[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\k<tag>\$|$)/, // dollar-quoted
+  /(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/,
+  /0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/, // number
+]
+
+// MySQL and MariaDB with their default SQL mode. Double quotes are a string, which hides too much under ANSI_QUOTES and never
+// too little. A comment that begins with `!` is code: only its beginning is kept.
+const mysql = [
+  /(?<kept>`[^`]*(?:``[^`]*)*(?:`|$)|--(?=\s|$)[^\n]*|#[^\n]*|\/\*M?!\d*|\/\*[\s\S]*?(?:\*\/|$))/,
+  /[bBxXnN]?'[^'\\]*(?:(?:''|\\[\s\S])[^'\\]*)*(?:'|\\?$)/, // string, bits, bytes
+  /"[^"\\]*(?:(?:""|\\[\s\S])[^"\\]*)*(?:"|\\?$)/, // string
+  /(?<word>[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*)/,
+  /0x[\da-fA-F]+|0b[01]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/, // number
+]
+
+function join(parts: readonly RegExp[]): RegExp {
+  return new RegExp(parts.map(({ source }) => source).join('|'), 'g')
+}
+
+const tokens: Readonly<Record<SqlDialect, RegExp>> = { postgresql: join(postgresql), mysql: join(mysql) }
 
 /**
  * @example
  * redactLiterals("SELECT * FROM users WHERE email = 'a@b.example' AND age > 30 AND id = $1")
  * // 'SELECT * FROM users WHERE email = ? AND age > ? AND id = $1'
  */
-export function redactLiterals(sql: string): string {
-  return cut(sql).replace(tokens, (token, kept: string | undefined, ...rest) => {
-    const groups = rest.at(-1) as { word?: string }
-    return kept !== undefined || groups.word !== undefined ? token : '?'
+export function redactLiterals(sql: string, dialect: SqlDialect = 'postgresql'): string {
+  return cut(sql).replace(tokens[dialect], (token, ...rest) => {
+    const { kept, word } = rest.at(-1) as { kept?: string; word?: string }
+    return kept !== undefined || word !== undefined ? token : '?'
   })
 }
 
-/** `SELECT` of `  /* list *\/ select * from users`; upper case, without a final semicolon. */
+/** `select` of `  /* list *\/ (select * from users)`. Letters only: what follows may be a literal. */
+function readVerb(sql: string): string {
+  return /^(?:[\s(;]|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([A-Za-z]*)/.exec(sql)?.[1] ?? ''
+}
+
+/** `SELECT` of `  /* list *\/ select * from users`. */
 export function readOperation(sql: string): string {
-  const word = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(\S*)/.exec(sql)?.[1] ?? ''
-  const operation = word.toUpperCase()
-  return operation.endsWith(';') ? operation.slice(0, -1) : operation
+  return readVerb(sql).toUpperCase()
 }
 
 function cut(sql: string): string {
@@ -44,19 +61,24 @@ function cut(sql: string): string {
 }
 
 export class Statement {
+  /** The first word as it was written, and in upper case. */
+  readonly verb: string
   readonly operation: string
   readonly text: string
+  private readonly dialect: SqlDialect
   private redactedText: string | undefined
   private database: string | undefined
   private spanName = ''
 
-  constructor(sql: string) {
+  constructor(sql: string, dialect: SqlDialect) {
     this.text = cut(sql)
-    this.operation = readOperation(this.text)
+    this.dialect = dialect
+    this.verb = readVerb(this.text)
+    this.operation = this.verb.toUpperCase()
   }
 
   get redacted(): string {
-    return (this.redactedText ??= redactLiterals(this.text))
+    return (this.redactedText ??= redactLiterals(this.text, this.dialect))
   }
 
   /** Upstream's name of the span, made once as long as the database is the same one. */
@@ -72,6 +94,11 @@ export class Statement {
 /** Statements as they were read before: most of a service's are the same few texts. Bounded. */
 export class Statements {
   private readonly known = new Map<string, Statement>()
+  private readonly dialect: SqlDialect
+
+  constructor(dialect: SqlDialect) {
+    this.dialect = dialect
+  }
 
   get size(): number {
     return this.known.size
@@ -80,7 +107,7 @@ export class Statements {
   find(sql: string): Statement {
     let statement = this.known.get(sql)
     if (statement === undefined) {
-      statement = new Statement(sql)
+      statement = new Statement(sql, this.dialect)
       if (sql.length <= maxRememberedLength) {
         if (this.known.size >= maxRemembered) this.known.clear()
         this.known.set(sql, statement)

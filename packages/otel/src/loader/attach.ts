@@ -10,6 +10,7 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api'
 import type { Config } from '../config/config.ts'
+import { withOldNamesBeside } from '../libraries/old-names.ts'
 import { swallow } from '../self/guard.ts'
 import { isSaid, say } from '../self/log.ts'
 import { type CatalogRow, catalog } from './catalog.ts'
@@ -110,7 +111,9 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
       const given = { ...decided, ...(row.asksOthers && { isInstrumented }), ...wished }
       const opened = openUpstream(Instrumentation, given, row, providers)
       // Some flush through the provider (aws-lambda); the others take it without creating a tracer yet.
-      opened.instrumentation.setTracerProvider(options.tracerProvider)
+      opened.instrumentation.setTracerProvider(
+        decided?.semconv === 'dup' ? withOldNamesBeside(options.tracerProvider) : options.tracerProvider,
+      )
       // Needed even when it is what it would find itself: this makes the instruments once more, because the class
       // fields of subclasses have undone what their base's constructor made.
       opened.instrumentation.setMeterProvider(options.meterProvider() ?? metrics.getMeterProvider())

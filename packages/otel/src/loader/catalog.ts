@@ -139,9 +139,11 @@ export const catalog: readonly CatalogRow[] = [
 
   // Databases and caches
   ours('pg', ['pg', 'pg-pool'], 'pg', { from: './src/libraries/pg.ts', exported: 'pgHooks' }),
-  upstream('mysql', 'MySQLInstrumentation', ['mysql']),
-  upstream('mysql2', 'MySQL2Instrumentation', ['mysql2']),
-  upstream('mongodb', 'MongoDBInstrumentation', ['mongodb']),
+  ours('mysql', ['mysql'], 'mysql', { from: './src/libraries/mysql.ts', exported: 'mysqlHooks' }),
+  ours('mysql2', ['mysql2'], 'mysql2', { from: './src/libraries/mysql2.ts', exported: 'mysql2Hooks' }),
+  upstream('mongodb', 'MongoDBInstrumentation', ['mongodb'], {
+    source: { from: './src/libraries/mongodb.ts', exported: 'MongoDBInstrumentation' },
+  }),
   upstream('mongoose', 'MongooseInstrumentation', ['mongoose'], {
     source: { from: './src/libraries/mongoose.ts', exported: 'MongooseInstrumentation' },
     asksOthers: true,
@@ -159,7 +161,9 @@ export const catalog: readonly CatalogRow[] = [
   }),
   upstream('tedious', 'TediousInstrumentation', ['tedious']),
   upstream('oracledb', 'OracleInstrumentation', ['oracledb']),
-  upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver']),
+  upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver'], {
+    source: { from: './src/libraries/cassandra-driver.ts', exported: 'CassandraDriverInstrumentation' },
+  }),
   upstream('memcached', 'MemcachedInstrumentation', ['memcached']),
   upstream('lru-memoizer', 'LruMemoizerInstrumentation', ['lru-memoizer']),
   upstream('generic-pool', 'GenericPoolInstrumentation', ['generic-pool'], {

@@ -17,6 +17,7 @@ const get = (span: unknown, key: string): unknown => (span as Record<string, unk
 const isOnlyOurs = (d: Difference): boolean => d.field === 'span' && d.upstream === undefined
 const isOnlyUpstreams = (d: Difference): boolean => d.field === 'span' && d.ours === undefined
 const isPg = (d: Difference): boolean => d.program.startsWith('pg-')
+const isMysql = (d: Difference): boolean => d.program.startsWith('mysql')
 const isExpress = (d: Difference): boolean => d.program.startsWith('express')
 /** Route and name go together. */
 const isRoute = (d: Difference, routes: readonly string[]): boolean =>
@@ -73,15 +74,11 @@ export const intendedDifferences: readonly IntendedDifference[] = [
   {
     id: 'pg-literals',
     library: 'pg',
-    where: '`db.query.text` of statements without parameters',
+    where: '`db.query.text`',
     upstream: 'as it was written',
     ours: '`?` for every literal; as it was written with `keepLiterals` or `enhancedDatabaseReporting`',
     why: 'Statements put together from text carry e-mail addresses and tokens.',
-    matches: d =>
-      isPg(d) &&
-      d.field === 'db.query.text' &&
-      text(d.ours).includes('?') &&
-      !text(d.upstream).includes('$1'),
+    matches: d => isPg(d) && d.field === 'db.query.text' && text(d.ours).includes('?'),
   },
   {
     id: 'pg-data-in-messages',
@@ -168,6 +165,80 @@ export const intendedDifferences: readonly IntendedDifference[] = [
       d.program.startsWith('ioredis') &&
       /(?:^|> )(?:info|hello|client|select|auth)\b/.test(d.span) &&
       isOnlyUpstreams(d),
+  },
+  {
+    id: 'ioredis-error-type',
+    library: 'ioredis',
+    where: 'failed commands and connections',
+    upstream: 'the code is in the message',
+    ours: '`error.type` and, for an answer of the server, `db.response.status_code` besides',
+    why: 'The semantic conventions ask for both.',
+    matches: d =>
+      d.program.startsWith('ioredis') &&
+      ['error.type', 'db.response.status_code'].includes(d.field) &&
+      d.upstream === undefined,
+  },
+  {
+    id: 'mysql-literals',
+    library: 'mysql',
+    where: 'mysql and mysql2: `db.query.text`',
+    upstream: 'as it was written, with mysql2 the values put in',
+    ours: '`?` for every literal; as it was written with `keepLiterals`',
+    why: 'Statements put together from text carry e-mail addresses and tokens.',
+    matches: d => isMysql(d) && d.field === 'db.query.text' && text(d.ours).includes('?'),
+  },
+  {
+    id: 'mysql-data-in-messages',
+    library: 'mysql',
+    where: 'mysql and mysql2: status message of a failed statement',
+    upstream: 'the message of the server, which quotes values and parts of the statement',
+    ours: '`?` for what is quoted, unless it is the name of a table, a column or the like',
+    why: "`Duplicate entry 'a@b.example' for key 'mail'` is somebody's address.",
+    matches: d => isMysql(d) && d.field === 'status' && text(get(d.ours, 'message')).includes('?'),
+  },
+  {
+    id: 'mysql-error-type',
+    library: 'mysql',
+    where: 'mysql and mysql2: failed queries',
+    upstream: 'a message alone',
+    ours: '`error.type` and, for an answer of the server, `db.response.status_code` besides',
+    why: 'The semantic conventions ask for both.',
+    matches: d =>
+      isMysql(d) && ['error.type', 'db.response.status_code'].includes(d.field) && d.upstream === undefined,
+  },
+  {
+    id: 'mysql-pool-query',
+    library: 'mysql',
+    where: 'mysql: a query of a pool',
+    upstream: 'two spans, one in the other',
+    ours: 'one span',
+    why: 'It is one query.',
+    matches: d => d.program === 'mysql-queries' && isOnlyUpstreams(d) && d.span === 'pool > SELECT > SELECT',
+  },
+  {
+    id: 'mysql2-context',
+    library: 'mysql2',
+    where: 'callbacks, listeners, and queries that waited for a connection',
+    upstream: 'in the context of the request that opened or released the connection, or of none',
+    ours: 'in the context of the one who asked',
+    why: 'A busy pool would put a query into the trace of another request.',
+    matches: d =>
+      d.program.startsWith('mysql2') &&
+      d.field === 'span' &&
+      (/mark (?:in callback|at the end)/.test(d.span) ||
+        /^(?:query > SELECT #2|crowd b > SELECT)$/.test(d.span)),
+  },
+  {
+    id: 'mysql2-without-callback',
+    library: 'mysql2',
+    where: 'queries with values and without a callback, and prepared statements',
+    upstream: 'a span that never ends, or none',
+    ours: 'a span until the last row or the failure',
+    why: 'A stream of rows is a query as well.',
+    matches: d =>
+      d.program === 'mysql2-queries' &&
+      isOnlyOurs(d) &&
+      /^(?:events with values|prepared) > SELECT$/.test(d.span),
   },
 ]
 

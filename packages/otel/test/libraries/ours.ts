@@ -9,6 +9,8 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { expressHooks } from '../../src/libraries/express.ts'
 import { ioredisHooks } from '../../src/libraries/ioredis.ts'
+import { mysqlHooks } from '../../src/libraries/mysql.ts'
+import { mysql2Hooks } from '../../src/libraries/mysql2.ts'
 import { pgHooks } from '../../src/libraries/pg.ts'
 import { setProviders } from '../../src/loader/instrumentation-base.ts'
 import { parsePackagePath } from '../../src/loader/package-path.ts'
@@ -26,9 +28,16 @@ setProviders({
 })
 
 const options = (globalThis as { LIBRARY_OPTIONS?: Record<string, object> }).LIBRARY_OPTIONS ?? {}
-const hooks = [expressHooks(options.express), pgHooks(options.pg), ioredisHooks(options.ioredis)]
+const hooks = [
+  expressHooks(options.express),
+  pgHooks(options.pg),
+  mysqlHooks(options.mysql),
+  mysql2Hooks(options.mysql2),
+  ioredisHooks(options.ioredis),
+]
 const patches = hooks.flatMap(one => one.modules)
-const done = new WeakSet<object>()
+/** What a module gave -> what it gives now. */
+const patched = new WeakMap<object, any>()
 
 const loader = Module as unknown as {
   _load(request: string, parent: unknown, isMain: boolean): any
@@ -39,15 +48,18 @@ loader._load = function (request, parent, isMain) {
   const exports = load.call(this, request, parent, isMain)
   if (request.startsWith('node:') || exports === null || !['object', 'function'].includes(typeof exports))
     return exports
+  if (patched.has(exports)) return patched.get(exports)
   const path = parsePackagePath(loader._resolveFilename(request, parent, isMain))
-  if (path === undefined || request.startsWith('.') || done.has(exports)) return exports
+  if (path === undefined) return exports
+  const wanted = request.startsWith('.') ? path.file : undefined
+  let result = exports
   for (const patch of patches) {
-    if (patch.name !== path.name || patch.file !== undefined) continue
-    done.add(exports)
+    if (patch.name !== path.name || patch.file !== wanted) continue
     const { version } = load.call(this, `${path.baseDir}/package.json`, parent, false)
-    patch.patch(exports, { name: path.name, version, baseDir: path.baseDir, isEsm: false })
+    result = patch.patch(result, { name: path.name, version, baseDir: path.baseDir, isEsm: false })
+    patched.set(exports, result)
   }
-  return exports
+  return result
 }
 
 export const { openSpans, swallowed, takeSpans } = http

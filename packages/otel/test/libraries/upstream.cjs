@@ -10,6 +10,8 @@ const {
 const { registerInstrumentations } = require('@opentelemetry/instrumentation')
 const { ExpressInstrumentation } = require('@opentelemetry/instrumentation-express')
 const { IORedisInstrumentation } = require('@opentelemetry/instrumentation-ioredis')
+const { MySQLInstrumentation } = require('@opentelemetry/instrumentation-mysql')
+const { MySQL2Instrumentation } = require('@opentelemetry/instrumentation-mysql2')
 const { PgInstrumentation } = require('@opentelemetry/instrumentation-pg')
 const http = require('../http/upstream.cjs')
 
@@ -24,6 +26,8 @@ registerInstrumentations({
   instrumentations: [
     new ExpressInstrumentation(express),
     new PgInstrumentation(pg),
+    new MySQLInstrumentation(options.mysql),
+    new MySQL2Instrumentation(options.mysql2),
     new IORedisInstrumentation(options.ioredis),
   ],
 })

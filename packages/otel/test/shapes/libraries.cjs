@@ -12,6 +12,7 @@ const kafka = from('kafka')
 const exemplars = from('exemplars')
 const logging = from('logging')
 const applications = createRequire(path.join(packages, '../test/package.json'))
+const test = createRequire(path.join(packages, '../test/package.json'))
 
 function symbolsOf(object) {
   const found = new Map()
@@ -204,6 +205,121 @@ const rows = [
       const pool = factory('http://localhost', { connections: 2 })
       const queue = pool[symbolsOf(pool).get('queue')]
       for (const name of ['push', 'shift', 'isEmpty']) assert.equal(typeof queue[name], 'function', name)
+    },
+  },
+  {
+    library: '@opentelemetry/instrumentation-mongodb',
+    names: ['_getV4ConnectionPoolPatches', '_getV4ConnectCommand', '_patchEnd', '_handleExecutionResult'],
+    where: 'packages/otel/src/libraries/mongodb.ts',
+    loses:
+      'connections of MongoDB belong to the request that opened them, and refused writes look like successes',
+    check() {
+      const { MongoDBInstrumentation } = otel('@opentelemetry/instrumentation-mongodb')
+      const instrumentation = new MongoDBInstrumentation({ enabled: false })
+      const { v4PatchConnectionPool } = instrumentation._getV4ConnectionPoolPatches()
+      assert.equal(typeof v4PatchConnectionPool, 'function')
+      const connect = instrumentation._getV4ConnectCommand()(_options => 'connection')
+      assert.equal(connect({}), 'connection')
+      const calls = []
+      instrumentation._patchEnd(undefined, (...args) => calls.push(args), 1, 'find')(null, 'result')
+      assert.deepEqual(calls, [[null, 'result']])
+      assert.equal(typeof instrumentation._handleExecutionResult, 'function')
+    },
+  },
+  {
+    library: '@opentelemetry/instrumentation-redis',
+    names: ['_endSpanWithResponse'],
+    where: 'packages/otel/src/libraries/redis.ts',
+    loses: 'failed commands of node-redis have no code',
+    check() {
+      const { RedisInstrumentation } = otel('@opentelemetry/instrumentation-redis')
+      const { instrumentationV4_V5 } = new RedisInstrumentation({ enabled: false })
+      assert.equal(instrumentationV4_V5._endSpanWithResponse.length, 5)
+    },
+  },
+  {
+    library: '@opentelemetry/instrumentation-cassandra-driver',
+    names: ['_getPatchedBatch', '_getPatchedStream'],
+    where: 'packages/otel/src/libraries/cassandra-driver.ts',
+    loses: 'callbacks of Cassandra run in the span of the batch or of the one who connected',
+    check() {
+      const { CassandraDriverInstrumentation } = otel('@opentelemetry/instrumentation-cassandra-driver')
+      const instrumentation = new CassandraDriverInstrumentation({ enabled: false })
+      for (const name of ['_getPatchedBatch', '_getPatchedStream'])
+        assert.equal(typeof instrumentation[name](), 'function', name)
+      const { prototype } = test('cassandra-driver/lib/connection')
+      assert.equal(prototype.open.length, 1)
+    },
+  },
+  {
+    library: 'mysql2',
+    names: [
+      '_freeConnections',
+      '_allConnections',
+      '_notifyError',
+      '_addCommandClosedState',
+      '_removeIdleTimeoutConnections',
+    ],
+    where: 'packages/otel/src/libraries/mysql2.ts',
+    loses:
+      'connections of a pool belong to the request that opened them, and spans of lost connections do not end',
+    check() {
+      const mysql = test('mysql2')
+      const pool = mysql.createPool({ connectionLimit: 3 })
+      const { pool: prepared } = mysql.createPool({}).promise()
+      for (const one of [pool, prepared]) {
+        assert.equal(one._freeConnections.length, 0)
+        assert.equal(one._allConnections.length, 0)
+        one.end()
+      }
+      assert.equal(pool.config.connectionLimit, 3)
+      for (const name of [
+        '_notifyError',
+        '_addCommandClosedState',
+        'addCommand',
+        'query',
+        'execute',
+        'close',
+      ])
+        assert.equal(typeof mysql.Connection.prototype[name], 'function', name)
+      assert.equal(typeof pool._removeIdleTimeoutConnections, 'function')
+    },
+  },
+  {
+    library: 'mysql',
+    names: ['_enqueue', '_freeConnections', '_allConnections'],
+    where: 'packages/otel/src/libraries/mysql.ts, mysql-metrics.ts',
+    loses: 'queries of mysql have no spans, and its pools are not counted',
+    check() {
+      const mysql = test('mysql')
+      const pool = mysql.createPool({})
+      assert.equal(pool._freeConnections.length, 0)
+      assert.equal(pool._allConnections.length, 0)
+      assert.equal(typeof test('mysql/lib/protocol/Protocol').prototype._enqueue, 'function')
+      const sequence = test('mysql/lib/protocol/sequences/Sequence').prototype
+      assert.equal(typeof sequence.end, 'function')
+    },
+  },
+  {
+    library: 'pg',
+    names: ['_getPassword', '_checkPgPass'],
+    where: 'packages/otel/src/libraries/pg.ts',
+    loses: 'a password that is fetched for a connection is fetched outside of the trace that connects',
+    check() {
+      const { prototype } = test('pg').Client
+      assert.equal(typeof (prototype._getPassword ?? prototype._checkPgPass), 'function')
+    },
+  },
+  {
+    library: 'pg-pool',
+    names: ['_pendingQueue', '_acquireClient'],
+    where: 'packages/otel/src/libraries/pg.ts, pg-metrics.ts',
+    loses: 'a connection that is opened for somebody who waited lies in the trace of the one who released',
+    check() {
+      const { Pool } = test('pg')
+      const pool = new Pool()
+      assert.deepEqual(pool._pendingQueue, [])
+      for (const name of ['newClient', '_acquireClient']) assert.equal(typeof pool[name], 'function', name)
     },
   },
   ...['pino', 'pino-8', 'pino-9'].map(library => ({

@@ -19,6 +19,9 @@ module.exports = async () => {
   )
   await run('parameters', () => client.query('SELECT * FROM people WHERE id = $1', [1]).then(rows))
   await run('literal', () => client.query("SELECT * FROM people WHERE name = 's3cret' OR id = 2").then(rows))
+  await run('literal beside a parameter', () =>
+    client.query("SELECT * FROM people WHERE name = 's3cret' OR id = $1", [2]).then(rows),
+  )
   await run('object', () =>
     client.query({ text: 'SELECT name FROM people WHERE id = $1', values: [2] }).then(rows),
   )
