@@ -328,8 +328,16 @@ function assemble(
       probeUserAgents: v['http.probeUserAgents'],
       captureRequestHeaders: v['http.captureRequestHeaders'],
       captureResponseHeaders: v['http.captureResponseHeaders'],
-      redactQueryKeys: v['http.redactQueryKeys'],
+      ...(v['http.redactQueryKeys'] === undefined
+        ? {}
+        : { redactQueryKeys: v['http.redactQueryKeys'] }),
       ...(v['http.knownMethods'] === undefined ? {} : { knownMethods: v['http.knownMethods'] }),
+    },
+    redaction: {
+      kinds: v['redaction.kinds'],
+      hiddenKeys: v['redaction.keys'],
+      shownKeys: v['redaction.exceptKeys'],
+      patterns: v['redaction.patterns'],
     },
     semconvOptIn: v.semconvOptIn,
     exit: { deadlineMs: v['exit.deadline'], lastWordsMs: v['exit.lastWords'] },

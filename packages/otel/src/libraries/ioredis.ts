@@ -8,7 +8,7 @@ import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { callerOf, carryTo, keepCaller, runForNobody } from './carry-context.ts'
-import { printCommand } from './redis-text.ts'
+import { printCommand } from '../redact/redis-text.ts'
 import { startSpan } from './start-span.ts'
 
 export interface IoredisOptions {

@@ -69,8 +69,7 @@ export class PgQuery {
       const statement = statements.find(text)
       this.operation = statement.operation
       spanName = name ? `pg.query:${name}${database ? ` ${database}` : ''}` : statement.nameIn(database)
-      const isKept =
-        values?.length || options.keepLiterals === true || options.enhancedDatabaseReporting === true
+      const isKept = options.keepLiterals === true || options.enhancedDatabaseReporting === true
       if (text !== '') attributes.push('db.query.text', isKept ? statement.text : statement.redacted)
       if (options.enhancedDatabaseReporting === true && values !== undefined)
         attributes.push('db.postgresql.values', values.map(printValue))

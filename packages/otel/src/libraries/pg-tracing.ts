@@ -2,7 +2,7 @@
 import type { Span, Tracer } from '@opentelemetry/api'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import type { PgMetrics } from './pg-metrics.ts'
-import type { Statements } from './sql-text.ts'
+import type { Statements } from '../redact/sql-text.ts'
 
 type Hook = (span: Span, info: any) => void
 

@@ -17,7 +17,7 @@ import {
   recordFailure,
 } from './pg-query.ts'
 import { describeServer, type PgOptions } from './pg-tracing.ts'
-import { Statements } from './sql-text.ts'
+import { Statements } from '../redact/sql-text.ts'
 import { startSpan } from './start-span.ts'
 
 const patched = Symbol.for('org.otel.pg.patched')
@@ -26,7 +26,7 @@ const OWN = Symbol('org.otel.pg.own')
 
 class Scope extends InstrumentationBase {
   readonly options: PgOptions
-  readonly statements = new Statements()
+  readonly statements = new Statements('postgresql')
   readonly metrics = new PgMetrics(() => this.meter)
 
   constructor(options: PgOptions) {

@@ -1,9 +1,9 @@
 // The API's Tracer, and `make`, the way in for our own instrumentation: no options object, no cleaning, no closures.
-import type { Context, Link, Span, SpanOptions, TimeInput, Tracer } from '@opentelemetry/api'
+import type { AttributeValue, Context, Link, Span, SpanOptions, TimeInput, Tracer } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
 import { printError } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
-import { cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
+import { cleanValue, type FlatAttributes, isToBeCut, ownKeys, read } from './attributes.ts'
 import { clockOrigin, monotonicMs, toEpochMs } from './clock.ts'
 import { active, isSuppressed, LeanContext, ROOT, spanOf, withContext, withSpan } from './context.ts'
 import type { Scope, SpanLink } from './ended-span.ts'
@@ -48,7 +48,7 @@ export class LeanTracer implements Tracer {
     }
     const attributes: FlatAttributes = []
     const dropped = flatten(options.attributes, attributes)
-    const { links, lost } = flattenLinks(options.links, this.provider.limits)
+    const { links, lost } = flattenLinks(options.links, this.provider)
     return this.begin(
       toText(name),
       toKind(options.kind),
@@ -290,12 +290,12 @@ function flatten(attributes: unknown, flat: FlatAttributes): number {
 
 function flattenLinks(
   links: Link[] | undefined,
-  limits: SpanLimits,
+  { limits, redactor }: LeanTracerProvider,
 ): { links: SpanLink[] | null; lost: number } {
   if (!Array.isArray(links) || links.length === 0) return { links: null, lost: 0 }
   const kept: SpanLink[] = []
   for (const link of links) {
-    const cleaned = cleanLink(link, limits.attributePerLinkCount, limits.attributeValueLength)
+    const cleaned = cleanLink(link, limits, redactor)
     if (cleaned !== undefined) kept.push(cleaned)
   }
   return { links: kept, lost: links.length - kept.length }
@@ -314,7 +314,11 @@ function applyLimits(record: SpanRecord, limits: SpanLimits): void {
     record.index = null
   }
   if (limits.attributeValueLength === Number.POSITIVE_INFINITY) return
-  for (let i = 1; i < flat.length; i += 2) flat[i] = cleanValue(flat[i], limits.attributeValueLength)
+  for (let i = 1; i < flat.length; i += 2) {
+    let value = flat[i] as AttributeValue
+    if (isToBeCut(value, limits.attributeValueLength)) value = record.redactBeforeCut(flat[i - 1] as string, value)
+    flat[i] = cleanValue(value, limits.attributeValueLength)
+  }
 }
 
 const saidBadIds = 'the IdGenerator gave no valid id; generating one instead'

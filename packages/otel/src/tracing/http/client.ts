@@ -23,7 +23,7 @@ import { callHook, mergeAttributes, readSyntheticType } from './instrumentation-
 import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import { OBSERVED, type Observable, type Observed, patchEmit, type Watch } from './observed.ts'
-import { redactUserinfo } from './redact.ts'
+import { redactUserinfo } from '../../redact/url.ts'
 import { replaceMethod } from './replace-method.ts'
 import { hasHeader, readRequestId } from './request-id.ts'
 

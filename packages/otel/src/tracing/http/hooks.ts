@@ -6,7 +6,7 @@ import type { RequestDurations } from './durations.ts'
 import type { HttpInstrumentationOptions, UndiciInstrumentationOptions } from './instrumentation-options.ts'
 import type { OldNames } from './old-names.ts'
 import type { ProbeFilter } from './probes.ts'
-import type { QueryRedactor } from './redact.ts'
+import type { QueryRedactor } from '../../redact/url.ts'
 
 /** Counted here, read by the self metrics. */
 export interface HttpCounters {

@@ -15,7 +15,7 @@ import type { HttpHooks } from './hooks.ts'
 import { callHook, mergeAttributes } from './instrumentation-options.ts'
 import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
-import { redactUserinfo } from './redact.ts'
+import { redactUserinfo } from '../../redact/url.ts'
 import { readRequestId } from './request-id.ts'
 import { watchGlobalDispatcher } from './undici-queue.ts'
 

@@ -1,35 +1,39 @@
 // What a span may say of an SQL statement: its first word, and its text with `?` for every literal (reliability S-01).
+import { findDialects, findLiterals, uniteRanges } from './sql-scan.ts'
 
 /** Longer statements are cut: bulk inserts of megabytes say nothing that their beginning does not. */
 const maxLength = 32_768
 const maxRemembered = 500
 const maxRememberedLength = 4_096
 
-// In PostgreSQL's order of precedence. Kept: quoted names, comments, parameters, words. Replaced: what remains.
-const tokens = new RegExp(
-  [
-    /("[^"]*(?:""[^"]*)*(?:"|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\$\d+)/, // kept
-    /[eE]'[^'\\]*(?:(?:''|\\[\s\S])[^'\\]*)*(?:'|\\?$)/, // string with escapes
-    /(?:[bBxXnN]|[uU]&)?'[^']*(?:''[^']*)*(?:'|$)/, // string, bits, bytes
-    /\$(?<tag>[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\k<tag>\$|$)/, // dollar-quoted
-    /(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/, // kept
-    /0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/, // number
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-  'g',
-)
-
 /**
+ * `system`: `db.system.name` or `db.system`. Databases differ on double quotes and backslashes; without it, what PostgreSQL
+ * or MySQL would read as a literal is hidden.
+ *
  * @example
- * redactLiterals("SELECT * FROM users WHERE email = 'a@b.example' AND age > 30 AND id = $1")
+ * redactLiterals("SELECT * FROM users WHERE email = 'a@b.example' AND age > 30 AND id = $1", 'postgresql')
  * // 'SELECT * FROM users WHERE email = ? AND age > ? AND id = $1'
  */
-export function redactLiterals(sql: string): string {
-  return cut(sql).replace(tokens, (token, kept: string | undefined, ...rest) => {
-    const groups = rest.at(-1) as { word?: string }
-    return kept !== undefined || groups.word !== undefined ? token : '?'
-  })
+export function redactLiterals(sql: string, system?: string): string {
+  const text = cut(sql)
+  const ranges = findHidden(text, system)
+  let out = ''
+  let copied = 0
+  for (let i = 0; i < ranges.length; i += 2) {
+    out += `${text.slice(copied, ranges[i])}?`
+    copied = ranges[i + 1] as number
+  }
+  return copied === 0 ? text : out + text.slice(copied)
+}
+
+/** `start, end, start, end, ...` */
+export function findHidden(sql: string, system?: string): number[] {
+  let ranges: number[] = []
+  for (const dialect of findDialects(system)) {
+    const found = findLiterals(sql, dialect)
+    ranges = ranges.length === 0 ? found : uniteRanges(ranges, found)
+  }
+  return ranges
 }
 
 /** `SELECT` of `  /* list *\/ select * from users`; upper case, without a final semicolon. */
@@ -46,17 +50,19 @@ function cut(sql: string): string {
 export class Statement {
   readonly operation: string
   readonly text: string
+  private readonly system: string | undefined
   private redactedText: string | undefined
   private database: string | undefined
   private spanName = ''
 
-  constructor(sql: string) {
+  constructor(sql: string, system?: string) {
+    this.system = system
     this.text = cut(sql)
     this.operation = readOperation(this.text)
   }
 
   get redacted(): string {
-    return (this.redactedText ??= redactLiterals(this.text))
+    return (this.redactedText ??= redactLiterals(this.text, this.system))
   }
 
   /** Upstream's name of the span, made once as long as the database is the same one. */
@@ -72,6 +78,11 @@ export class Statement {
 /** Statements as they were read before: most of a service's are the same few texts. Bounded. */
 export class Statements {
   private readonly known = new Map<string, Statement>()
+  private readonly system: string | undefined
+
+  constructor(system?: string) {
+    this.system = system
+  }
 
   get size(): number {
     return this.known.size
@@ -80,7 +91,7 @@ export class Statements {
   find(sql: string): Statement {
     let statement = this.known.get(sql)
     if (statement === undefined) {
-      statement = new Statement(sql)
+      statement = new Statement(sql, this.system)
       if (sql.length <= maxRememberedLength) {
         if (this.known.size >= maxRemembered) this.known.clear()
         this.known.set(sql, statement)

@@ -1,4 +1,4 @@
-import { buildQueryRedactor, redactUserinfo } from './redact.ts'
+import { buildQueryRedactor, redactUserinfo } from './url.ts'
 
 const { redactQuery, redactPath } = buildQueryRedactor(['sig', 'X-Amz-Signature', 'access_token', 'a b'])
 
