@@ -20,7 +20,7 @@ const quoting: readonly (readonly [RegExp, string])[] = [
   [/(\bat or near )"[^"\n]{1,4096}"/g, '$1?'],
   // MySQL: Duplicate entry 'a@b' for key 'users.email'; Incorrect integer value: 'x' for column 'n'; ... near 'x' at line 1.
   [/(\bDuplicate entry )'[^\n]{1,4096}?'(?= for key|$)/g, '$1?'],
-  [/(\b(?:value|near|truncated)[^'\n]{0,40}[: ])'[^\n]{1,8192}'(?= for (?:column|function)| at (?:line|row)|$)/gim, '$1?'],
+  [/(\b(?:value|near|truncated)[^'\n]{0,40}[: ])'[^\n]{1,8192}?'(?= for (?:column|function)| at (?:line|row)|$)/gim, '$1?'],
   [/(\bData truncated[^'\n]{0,40}|\bData too long[^'\n]{0,40})'[^'\n]{1,4096}'/g, '$1?'],
   // SQL Server: The duplicate key value is (a@b). Conversion failed when converting the varchar value 'x' to data type int.
   [/(\bduplicate key value is \()[^\n]{1,4096}?(?=\)\.|$)/gi, '$1?'],

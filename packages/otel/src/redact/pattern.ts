@@ -10,7 +10,7 @@ const maxPatternLength = 200
 /** Of a repetition with a bound: `\d{12,19}` costs 19 looks at each position. */
 const maxRepeats = 64
 /** Ways to read one text from one start: what a pattern costs at each position. */
-const maxWork = 256
+const maxWork = 64
 
 /**
  * @example

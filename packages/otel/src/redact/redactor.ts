@@ -126,7 +126,7 @@ export function buildRedactor({ kinds = redactionKinds, keys: own, patterns = []
       case ERROR:
         return finish(hides.statement && hides.credential && hides.personal ? redactError(text, keys, system) : cleanText(text))
       case ARGUMENT:
-        return hides.personal ? redactPersonal(cleanText(text)) : cleanText(text)
+        return cleanText(hides.personal ? redactPersonal(text) : text)
       case DOCUMENT:
         return finish(hides.statement ? redactJsonLiterals(text) : text)
       default:

@@ -69,7 +69,7 @@ function printArgument(value: unknown): string {
   else if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') text = `${value}`
   else text = '?'
   if (text.length > maxArgumentLength) text = text.slice(0, maxArgumentLength)
-  return redactPersonal(redactText(text))
+  return redactText(redactPersonal(text))
 }
 
 /**

@@ -14,6 +14,7 @@ const words: Readonly<Record<string, Where>> = {
   otp: 'always',
   totp: 'always',
   jwt: 'always',
+  jsessionid: 'always',
   authorization: 'always',
   cookie: 'always',
   cvv: 'always',

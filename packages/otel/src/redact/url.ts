@@ -76,12 +76,17 @@ function findSecretValue(pair: string, keys: SecretKeys, decodings: number): num
 
 /** A URL in the value of a key, encoded as it must be: `next=%2Freset%3Ftoken%3Dx`. */
 function hidesEncoded(value: string, keys: SecretKeys, decodings: number): boolean {
-  if (!value.includes('%') || decodings >= maxDecodings) return false
-  // Not decodeURIComponent alone: one broken escape would leave the others unread.
-  const decoded = value.replace(/%([2-7][\da-f])/gi, (_all, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
-  return decoded !== value && redactUrl(decoded, keys, decodings + 1) !== decoded
+  let text = value
+  for (let i = decodings; i < maxDecodings && text.includes('%'); i++) {
+    // Not decodeURIComponent: one broken escape would leave the others unread.
+    const decoded = text.replace(/%([2-7][\da-f])/gi, (_all, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    )
+    if (decoded === text) return false
+    if (redactUrl(decoded, keys, maxDecodings) !== decoded) return true
+    text = decoded
+  }
+  return false
 }
 
 /**
