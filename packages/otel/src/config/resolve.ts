@@ -328,9 +328,7 @@ function assemble(
       probeUserAgents: v['http.probeUserAgents'],
       captureRequestHeaders: v['http.captureRequestHeaders'],
       captureResponseHeaders: v['http.captureResponseHeaders'],
-      ...(v['http.redactQueryKeys'] === undefined
-        ? {}
-        : { redactQueryKeys: v['http.redactQueryKeys'] }),
+      ...(v['http.redactQueryKeys'] === undefined ? {} : { redactQueryKeys: v['http.redactQueryKeys'] }),
       ...(v['http.knownMethods'] === undefined ? {} : { knownMethods: v['http.knownMethods'] }),
     },
     redaction: {

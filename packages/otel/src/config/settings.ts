@@ -1,6 +1,7 @@
 // The one table of everything that can be set. Adding a row makes it readable from the environment, the file and code,
 // documents it, redacts it when it is secret, and makes its misspellings known.
 import type { Attributes } from '@opentelemetry/api'
+import { type RedactionKind, redactionKinds } from '../redact/tally.ts'
 import type {
   ExporterName,
   LogFields,
@@ -10,7 +11,6 @@ import type {
   SamplingRule,
   SeverityRates,
 } from './config.ts'
-import { type RedactionKind, redactionKinds } from '../redact/tally.ts'
 import { parseText } from './parse.ts'
 import { parseBoolean, parseSwitch } from './parse-boolean.ts'
 import { parseHostAddress, parseUrl } from './parse-endpoint.ts'

@@ -3,6 +3,7 @@
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api'
 import { InstrumentationBase } from '../loader/instrumentation-base.ts'
 import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
+import { Statements } from '../redact/sql-text.ts'
 import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
@@ -17,7 +18,6 @@ import {
   recordFailure,
 } from './pg-query.ts'
 import { describeServer, type PgOptions } from './pg-tracing.ts'
-import { Statements } from '../redact/sql-text.ts'
 import { startSpan } from './start-span.ts'
 
 const patched = Symbol.for('org.otel.pg.patched')

@@ -24,25 +24,55 @@ export const DOCUMENT = 8
 export type Rule = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
 const rows: readonly (readonly [Rule, string])[] = [
-  [CLEAN, 'http.request.method http.request.method_original http.response.status_code http.method http.status_code http.flavor'],
-  [CLEAN, 'http.scheme url.scheme http.request.resend_count http.request.body.size http.response.body.size http.host'],
-  [CLEAN, 'server.address server.port client.address client.port network.protocol.name network.protocol.version'],
-  [CLEAN, 'network.peer.address network.peer.port network.transport network.type net.peer.name net.peer.port net.peer.ip'],
+  [
+    CLEAN,
+    'http.request.method http.request.method_original http.response.status_code http.method http.status_code http.flavor',
+  ],
+  [
+    CLEAN,
+    'http.scheme url.scheme http.request.resend_count http.request.body.size http.response.body.size http.host',
+  ],
+  [
+    CLEAN,
+    'server.address server.port client.address client.port network.protocol.name network.protocol.version',
+  ],
+  [
+    CLEAN,
+    'network.peer.address network.peer.port network.transport network.type net.peer.name net.peer.port net.peer.ip',
+  ],
   [CLEAN, 'net.host.name net.host.port net.host.ip net.transport net.protocol.name net.protocol.version'],
-  [CLEAN, 'db.system.name db.system db.operation.name db.operation db.response.status_code db.namespace db.name'],
-  [CLEAN, 'error.type otel.status_code thread.id thread.name code.function.name code.function express.type koa.type'],
-  [CLEAN, 'messaging.system messaging.operation.name messaging.operation.type messaging.client.id rpc.system rpc.system.name'],
-  [CLEAN, 'rpc.method rpc.service rpc.grpc.status_code rpc.response.status_code gen_ai.operation.name gen_ai.provider.name'],
+  [
+    CLEAN,
+    'db.system.name db.system db.operation.name db.operation db.response.status_code db.namespace db.name',
+  ],
+  [
+    CLEAN,
+    'error.type otel.status_code thread.id thread.name code.function.name code.function express.type koa.type',
+  ],
+  [
+    CLEAN,
+    'messaging.system messaging.operation.name messaging.operation.type messaging.client.id rpc.system rpc.system.name',
+  ],
+  [
+    CLEAN,
+    'rpc.method rpc.service rpc.grpc.status_code rpc.response.status_code gen_ai.operation.name gen_ai.provider.name',
+  ],
   // Names of what is called, not its secrets.
   [CLEAN, 'messaging.kafka.offset messaging.kafka.consumer.group gen_ai.token.type'],
   [ARGUMENT, 'messaging.kafka.message.key messaging.rabbitmq.destination.routing_key messaging.message.id'],
-  [URL, 'url.full url.original url.path http.url http.target http.referer messaging.url aws.request.url faas.trigger.url'],
+  [
+    URL,
+    'url.full url.original url.path http.url http.target http.referer messaging.url aws.request.url faas.trigger.url',
+  ],
   [QUERY, 'url.query url.fragment'],
   [STATEMENT, 'db.query.text db.statement db.query.summary db.sql'],
   [DOCUMENT, 'graphql.source graphql.document'],
-  [ERROR, 'exception.message exception.stacktrace error.message error.stack error.stacktrace err.message err.stack otel.status_description'],
+  [
+    ERROR,
+    'exception.message exception.stacktrace error.message error.stack error.stacktrace err.message err.stack otel.status_description',
+  ],
   [ERROR, 'graphql.error.message messaging.error.message rpc.response.error_message message'],
-] // biome-ignore format: one table
+]
 
 /** By the beginning of the name. */
 const prefixes: readonly (readonly [Rule, string])[] = [
@@ -55,7 +85,8 @@ const prefixes: readonly (readonly [Rule, string])[] = [
 ]
 
 /** Headers and metadata of a request or an answer. */
-const carriers = /^(?:http\.(?:request|response)\.header|rpc\.(?:\w+\.)?(?:request|response)\.metadata|messaging\.(?:\w+\.)*headers?)\./
+const carriers =
+  /^(?:http\.(?:request|response)\.header|rpc\.(?:\w+\.)?(?:request|response)\.metadata|messaging\.(?:\w+\.)*headers?)\./
 
 /** Headers that are a credential whole. Others are judged by the words of their name. */
 const credentialHeaders = new Set([
@@ -96,9 +127,15 @@ for (const [rule, names] of rows) for (const name of names.split(' ')) table.set
 
 /**
  * Instrumentations of ours whose values come out of this room already: not looked at twice, and an option of theirs that asks
- * for literals (`keepLiterals`, `dbStatementSerializer`) is an answer.
+ * for literals (`keepLiterals`, `dbStatementSerializer`) or for other query keys is an answer. Of HTTP only as long as nobody
+ * else has set anything on the span: the application gets that one with `trace.getActiveSpan()`.
  */
 export const cleanByScope: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/instrumentation-pg': ['db.query.text'],
   '@opentelemetry/instrumentation-ioredis': ['db.query.text'],
+}
+
+export const cleanWhenUntouched: Readonly<Record<string, readonly string[]>> = {
+  '@opentelemetry/instrumentation-http': ['url.full', 'url.query'],
+  '@opentelemetry/instrumentation-undici': ['url.full', 'url.query'],
 }

@@ -15,12 +15,18 @@ const quoting: readonly (readonly [RegExp, string])[] = [
   [/(\bKey \([^()]{1,256}\)=\()[^\n]{1,4096}?(?=\) (?:already|is not|is still|conflicts|would)|$)/g, '$1?'],
   [/(\bFailing row contains \()[^\n]{1,8192}/g, '$1?)'],
   // invalid input syntax for type integer: "a@b"; value "9999" is out of range; date/time field value out of range: "x".
-  [/(\b(?:invalid|malformed|out of range|unrecognized|unterminated|incorrect|illegal)\b[^"\n]{0,160}: )"[^\n]{1,4096}"/gi, '$1?'],
+  [
+    /(\b(?:invalid|malformed|out of range|unrecognized|unterminated|incorrect|illegal)\b[^"\n]{0,160}: )"[^\n]{1,4096}"/gi,
+    '$1?',
+  ],
   [/(\b(?:value|token|string|date|time|timestamp|uuid|number|literal) )"[^"\n]{1,4096}"/gi, '$1?'],
   [/(\bat or near )"[^"\n]{1,4096}"/g, '$1?'],
   // MySQL: Duplicate entry 'a@b' for key 'users.email'; Incorrect integer value: 'x' for column 'n'; ... near 'x' at line 1.
   [/(\bDuplicate entry )'[^\n]{1,4096}?'(?= for key|$)/g, '$1?'],
-  [/(\b(?:value|near|truncated)[^'\n]{0,40}[: ])'[^\n]{1,8192}?'(?= for (?:column|function)| at (?:line|row)|$)/gim, '$1?'],
+  [
+    /(\b(?:value|near|truncated)[^'\n]{0,40}[: ])'[^\n]{1,8192}?'(?= for (?:column|function)| at (?:line|row)|$)/gim,
+    '$1?',
+  ],
   [/(\bData truncated[^'\n]{0,40}|\bData too long[^'\n]{0,40})'[^'\n]{1,4096}'/g, '$1?'],
   // SQL Server: The duplicate key value is (a@b). Conversion failed when converting the varchar value 'x' to data type int.
   [/(\bduplicate key value is \()[^\n]{1,4096}?(?=\)\.|$)/gi, '$1?'],
@@ -32,7 +38,7 @@ const quoting: readonly (readonly [RegExp, string])[] = [
   [/(\b(?:non-\w+ value|cannot represent[^:"\n]{0,60}): )[^\n]{1,4096}/g, '$1?'],
   [/(\bfound )"[^"\n]{1,4096}"/g, '$1?'],
   [/(\bgot invalid value )[^\n]{1,4096}?(?= at "|; |$)/g, '$1?'],
-] // biome-ignore format: one table
+]
 
 // A message that begins with a statement is knex's, TypeORM's, Sequelize's or a driver's that repeats what it was given.
 const statement =
@@ -84,7 +90,8 @@ function redactQuoted(head: string, system: string | undefined): string {
 }
 
 const singleQuoted = /(\w{0,20} ?)'([^'\n]{1,4096})'/g
-const named = /(?:column|table|key|index|database|schema|relation|constraint|function|procedure|user|clause|in|collection) $/i
+const named =
+  /(?:column|table|key|index|database|schema|relation|constraint|function|procedure|user|clause|in|collection) $/i
 
 function hideQuoted(whole: string, before: string, inside: string): string {
   return named.test(before) && /^[\w.$ ]{1,64}$/.test(inside) ? whole : `${before}?`

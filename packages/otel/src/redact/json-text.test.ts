@@ -1,10 +1,16 @@
 import { redactJsonLiterals } from './json-text.ts'
 
 it.each([
-  ['{"email":"a@b","age":{"$gt":30},"x":[1,"y",true,null]}', '{"email":"?","age":{"$gt":?},"x":[?,"?",true,null]}'],
+  [
+    '{"email":"a@b","age":{"$gt":30},"x":[1,"y",true,null]}',
+    '{"email":"?","age":{"$gt":?},"x":[?,"?",true,null]}',
+  ],
   ['{"find":"?"}', '{"find":"?"}'],
   ["db.users.find({ 'mail' : 'a@b' })", "db.users.find({ 'mail' : '?' })"],
-  ['POST /users2/_search {"query":{"match":{"name":"bob"}}}', 'POST /users2/_search {"query":{"match":{"name":"?"}}}'],
+  [
+    'POST /users2/_search {"query":{"match":{"name":"bob"}}}',
+    'POST /users2/_search {"query":{"match":{"name":"?"}}}',
+  ],
   ['{ user(id: 5, mail: "a@b") { name } }', '{ user(id: ?, mail: "?") { name } }'],
   ['{ user(text: """a "b" c""") { n1 } }', '{ user(text: "?") { n1 } }'],
   ['{"a":"not closed', '{"a":"?"'],

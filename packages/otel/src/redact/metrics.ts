@@ -12,12 +12,18 @@ interface Point {
 export function redactMetrics(metrics: ResourceMetrics, redactor: Redactor): ResourceMetrics {
   const scopeMetrics = changed(metrics.scopeMetrics, scope => {
     const list = changed(scope.metrics, metric => {
-      const points = changed(metric.dataPoints as unknown as readonly Point[], point => redactPoint(point, redactor))
-      return points === (metric.dataPoints as unknown) ? metric : ({ ...metric, dataPoints: points } as typeof metric)
+      const points = changed(metric.dataPoints as unknown as readonly Point[], point =>
+        redactPoint(point, redactor),
+      )
+      return points === (metric.dataPoints as unknown)
+        ? metric
+        : ({ ...metric, dataPoints: points } as typeof metric)
     })
     return list === scope.metrics ? scope : { ...scope, metrics: list as typeof scope.metrics }
   })
-  return scopeMetrics === metrics.scopeMetrics ? metrics : { ...metrics, scopeMetrics: scopeMetrics as typeof metrics.scopeMetrics }
+  return scopeMetrics === metrics.scopeMetrics
+    ? metrics
+    : { ...metrics, scopeMetrics: scopeMetrics as typeof metrics.scopeMetrics }
 }
 
 function redactPoint(point: Point, redactor: Redactor): Point {
@@ -26,7 +32,9 @@ function redactPoint(point: Point, redactor: Redactor): Point {
     point.exemplars &&
     changed(point.exemplars, exemplar => {
       const filteredAttributes = redactor.redactFields(exemplar.filteredAttributes)
-      return filteredAttributes === exemplar.filteredAttributes ? exemplar : { ...exemplar, filteredAttributes }
+      return filteredAttributes === exemplar.filteredAttributes
+        ? exemplar
+        : { ...exemplar, filteredAttributes }
     })
   if (attributes === point.attributes && exemplars === point.exemplars) return point
   return { ...point, attributes, ...(exemplars && { exemplars }) }

@@ -14,21 +14,44 @@ it.each([
 })
 
 it.each([
-  ['(a+)+$'], ['(a|a)*b'], ['(a|b|ab){1,9}c'], ['(.*)(.*)x'], ['a*b*c'], ['\\w+\\d'], ['\\s+$'], ['(?:a{1,9}){2,9}'], ['(x)\\1'],
-  ['(?=a)b'], ['(?<!a)b'], ['(?<n>a)'], ['\\p{L}'], ['a{0,64}a{0,64}a{0,64}'], ['a{1,9999}'], ['('], [')'], ['['], ['a**'],
-  ['+'], ['a{x}'], [''], ['a?'], ['x|'], ['\\'], ['a'.repeat(300)],
+  ['(a+)+$'],
+  ['(a|a)*b'],
+  ['(a|b|ab){1,9}c'],
+  ['(.*)(.*)x'],
+  ['a*b*c'],
+  ['\\w+\\d'],
+  ['\\s+$'],
+  ['(?:a{1,9}){2,9}'],
+  ['(x)\\1'],
+  ['(?=a)b'],
+  ['(?<!a)b'],
+  ['(?<n>a)'],
+  ['\\p{L}'],
+  ['a{0,64}a{0,64}a{0,64}'],
+  ['a{1,9999}'],
+  ['('],
+  [')'],
+  ['['],
+  ['a**'],
+  ['+'],
+  ['a{x}'],
+  [''],
+  ['a?'],
+  ['x|'],
+  ['\\'],
+  ['a'.repeat(300)],
 ])('%s is refused, and the reason is said', source => {
   expect(compilePattern(source)).toEqual({ fault: expect.stringMatching(/./) })
-}) // biome-ignore format: one table
+})
 
 it.each(['KD-\\d{6,10}', 'sk_live_\\w+', 'a?b+', '[ab]{1,60}c', '(?:foo|bar)-\\d'])(
   '%s takes time in proportion to the text',
   source => {
     const pattern = compilePattern(source) as RegExp
     for (const text of ['a', 'KD-', 'sk_live_', 'ab', 'foo-', ' ', '1']) {
-      const start = performance.now()
+      const start = process.cpuUsage()
       text.repeat(1e5).replace(pattern, '')
-      expect(performance.now() - start).toBeLessThan(4000)
+      expect(process.cpuUsage(start).user).toBeLessThan(4e6)
     }
   },
 )

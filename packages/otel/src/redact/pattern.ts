@@ -81,7 +81,8 @@ function findFault(source: string): string | undefined {
       at = repeat.end
       if (source[at + 1] === '?') at++
       if (repeat.most === Number.POSITIVE_INFINITY) {
-        if (groups.length > 0 || last !== 'atom') return 'has a repetition without a bound inside or of a group'
+        if (groups.length > 0 || last !== 'atom')
+          return 'has a repetition without a bound inside or of a group'
         if (++unbounded > 1) return 'has two repetitions without a bound'
         // From each start the rest of the text is read once: only the last thing of a pattern may do that, where a match
         // always takes what it has read.

@@ -7,6 +7,7 @@ import {
   CLEAN,
   chooseRule,
   cleanByScope,
+  cleanWhenUntouched,
   DOCUMENT,
   ERROR,
   HIDE,
@@ -61,7 +62,11 @@ export interface Redactor {
  * const redactor = buildRedactor({ keys: { hidden: ['invoice_ref'] } })
  * redactor.redactAttribute('http.url', '/a?token=x') // '/a?token=REDACTED'
  */
-export function buildRedactor({ kinds = redactionKinds, keys: own, patterns = [] }: RedactorOptions = {}): Redactor {
+export function buildRedactor({
+  kinds = redactionKinds,
+  keys: own,
+  patterns = [],
+}: RedactorOptions = {}): Redactor {
   const keys = buildSecretKeys(own)
   const hides = Object.fromEntries(redactionKinds.map(kind => [kind, kinds.includes(kind)])) as Record<
     RedactionKind,
@@ -124,7 +129,11 @@ export function buildRedactor({ kinds = redactionKinds, keys: own, patterns = []
       case STATEMENT:
         return finish(cleanStatement(text, system))
       case ERROR:
-        return finish(hides.statement && hides.credential && hides.personal ? redactError(text, keys, system) : cleanText(text))
+        return finish(
+          hides.statement && hides.credential && hides.personal
+            ? redactError(text, keys, system)
+            : cleanText(text),
+        )
       case ARGUMENT:
         return cleanText(hides.personal ? redactPersonal(text) : text)
       case DOCUMENT:
@@ -190,8 +199,6 @@ export function buildRedactor({ kinds = redactionKinds, keys: own, patterns = []
   }
 
   function cleanName(name: string, system: string | undefined): string {
-    // Names of our own and of most others are words.
-    if (!suspect.test(name)) return finish(name)
     if (hides.statement && (looksLikeStatement.test(name) || (system !== undefined && /['"]/.test(name))))
       return cleanText(cleanStatement(name, system))
     return cleanText(hides.url && name.includes('?') ? redactUrl(name, keys) : name)
@@ -199,7 +206,7 @@ export function buildRedactor({ kinds = redactionKinds, keys: own, patterns = []
 
   function cleanSpan(span: Open<EndedSpan>): void {
     const attributes = span.attributes as (string | AttributeValue)[]
-    const clean = Object.hasOwn(cleanByScope, span.scope.name) ? cleanByScope[span.scope.name] : undefined
+    const clean = findClean(span)
     let system: string | undefined
     let isSystemRead = false
     const readSystem = () => {
@@ -212,20 +219,20 @@ export function buildRedactor({ kinds = redactionKinds, keys: own, patterns = []
       if (typeof value === 'number' || typeof value === 'boolean') continue
       const key = attributes[i - 1] as string
       const rule = rules.get(key) ?? ruleOf(key)
-      if (rule === CLEAN || (clean !== undefined && clean.includes(key))) continue
+      if (rule === CLEAN || clean?.includes(key)) continue
       const after = cleanValue(key, value, rule === STATEMENT || rule === ERROR ? readSystem() : undefined)
       if (after !== value) attributes[i] = (after ?? redacted) as AttributeValue
     }
-    const name = cleanName(span.name, suspect.test(span.name) ? readSystem() : undefined)
-    if (name !== span.name) span.name = name
-    if (span.statusMessage !== '')
-      span.statusMessage = cleanByRule(ERROR, span.statusMessage, readSystem())
+    // Names of our own and of most others are words.
+    if (suspect.test(span.name)) span.name = cleanName(span.name, readSystem())
+    else if (patterns.length > 0) span.name = finish(span.name)
+    if (span.statusMessage !== '') span.statusMessage = cleanByRule(ERROR, span.statusMessage, readSystem())
     if (span.events !== null) for (const event of span.events) cleanEvent(event, readSystem())
     if (span.links !== null) for (const link of span.links) cleanLink(link)
   }
 
   function cleanEvent(event: SpanEvent, system: string | undefined): void {
-    event.name = cleanName(event.name, undefined)
+    if (suspect.test(event.name)) event.name = cleanName(event.name, undefined)
     if (event.attributes !== undefined) event.attributes = cleanFields(event.attributes, system)
   }
 
@@ -269,7 +276,8 @@ export function buildRedactor({ kinds = redactionKinds, keys: own, patterns = []
 const suspect = /['"=?@]|:\/|\beyJ|earer |\s\d/
 const looksLikeStatement =
   /^\s*(?:select|insert|update|delete|with|merge|replace|call|exec|execute|create|alter|drop|grant|set)\s/i
-const loggedHeader = /^(?:(?:proxy-)?authorization|(?:set-)?cookie|www-authenticate|authentication-info|x-[\w-]+)$/i
+const loggedHeader =
+  /^(?:(?:proxy-)?authorization|(?:set-)?cookie|www-authenticate|authentication-info|x-[\w-]+)$/i
 
 const commandSystems = new Set(['redis', 'valkey', 'memcached'])
 const documentSystems = new Set([
@@ -283,6 +291,13 @@ const documentSystems = new Set([
   'azure.cosmosdb',
   'cosmosdb',
 ])
+
+const byScope = new Map(Object.entries(cleanByScope))
+const byScopeUntouched = new Map(Object.entries(cleanWhenUntouched))
+
+function findClean({ scope, touched }: EndedSpan): readonly string[] | undefined {
+  return byScope.get(scope.name) ?? (touched === false ? byScopeUntouched.get(scope.name) : undefined)
+}
 
 function findSystem({ attributes, common }: EndedSpan): string | undefined {
   let system: unknown

@@ -28,9 +28,21 @@ it.each<[string, readonly unknown[], string]>([
   ['acl', ['SETUSER', 'me', '>s3cret'], 'acl SETUSER [2 other arguments]'],
   ['client', ['SETNAME', 's3cret'], 'client SETNAME [1 other arguments]'],
   ['migrate', ['host', 6379, 'k', 0, 10, 'AUTH', 's3cret'], 'migrate [7 other arguments]'],
-  ['eval', ["return redis.call('set', KEYS[1], 's3cret')", 1, 'k', 's3cret'], 'eval [script] 1 k [1 other arguments]'],
-  ['EVALSHA', ['6b1bf4', 2, 'bull:mail:wait', 'bull:mail:id', 's3cret'], 'EVALSHA 6b1bf4 2 bull:mail:wait bull:mail:id [1 other arguments]'],
-  ['evalsha', ['6b1bf4', '1', 'k', Buffer.from([0x82, 0xa5, 0x65])], 'evalsha 6b1bf4 1 k [1 other arguments]'],
+  [
+    'eval',
+    ["return redis.call('set', KEYS[1], 's3cret')", 1, 'k', 's3cret'],
+    'eval [script] 1 k [1 other arguments]',
+  ],
+  [
+    'EVALSHA',
+    ['6b1bf4', 2, 'bull:mail:wait', 'bull:mail:id', 's3cret'],
+    'EVALSHA 6b1bf4 2 bull:mail:wait bull:mail:id [1 other arguments]',
+  ],
+  [
+    'evalsha',
+    ['6b1bf4', '1', 'k', Buffer.from([0x82, 0xa5, 0x65])],
+    'evalsha 6b1bf4 1 k [1 other arguments]',
+  ],
   ['fcall', ['enqueue', 1, 'k', 's3cret'], 'fcall enqueue 1 k [1 other arguments]'],
   ['evalsha', ['6b1bf4', 's3cret'], 'evalsha 6b1bf4 [1 other arguments]'],
   ['script', ['LOAD', "return 's3cret'"], 'script LOAD [1 other arguments]'],
@@ -44,7 +56,7 @@ it.each<[string, readonly unknown[], string]>([
   expect(printCommand(name, args)).toBe(expected)
   // Printed by somebody else it is not changed a second time.
   expect(redactCommandText(expected)).toBe(expected)
-}) // biome-ignore format: one table
+})
 
 it('what is no list of arguments is not printed', () => {
   expect(printCommand('get', undefined)).toBe('get')

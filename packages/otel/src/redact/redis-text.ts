@@ -8,23 +8,60 @@ import { redactText } from './text.ts'
 const all = -1
 const shown = new Map<string, number>()
 for (const [count, names] of [
-  [all, 'DEL UNLINK EXISTS TOUCH EXPIRE PEXPIRE EXPIREAT PEXPIREAT EXPIRETIME TTL PTTL PERSIST TYPE DUMP RENAME RENAMENX COPY'],
-  [all, 'MOVE OBJECT WATCH KEYS RANDOMKEY SELECT DBSIZE INFO TIME ROLE WAIT COMMAND CLUSTER LATENCY SCAN SSCAN HSCAN ZSCAN'],
-  [all, 'GET MGET GETDEL GETEX STRLEN GETRANGE SUBSTR INCR DECR INCRBY DECRBY INCRBYFLOAT GETBIT SETBIT BITCOUNT BITOP BITPOS'],
-  [all, 'HGET HMGET HGETALL HKEYS HVALS HLEN HEXISTS HDEL HSTRLEN HINCRBY HINCRBYFLOAT HRANDFIELD HEXPIRE HTTL HPERSIST'],
+  [
+    all,
+    'DEL UNLINK EXISTS TOUCH EXPIRE PEXPIRE EXPIREAT PEXPIREAT EXPIRETIME TTL PTTL PERSIST TYPE DUMP RENAME RENAMENX COPY',
+  ],
+  [
+    all,
+    'MOVE OBJECT WATCH KEYS RANDOMKEY SELECT DBSIZE INFO TIME ROLE WAIT COMMAND CLUSTER LATENCY SCAN SSCAN HSCAN ZSCAN',
+  ],
+  [
+    all,
+    'GET MGET GETDEL GETEX STRLEN GETRANGE SUBSTR INCR DECR INCRBY DECRBY INCRBYFLOAT GETBIT SETBIT BITCOUNT BITOP BITPOS',
+  ],
+  [
+    all,
+    'HGET HMGET HGETALL HKEYS HVALS HLEN HEXISTS HDEL HSTRLEN HINCRBY HINCRBYFLOAT HRANDFIELD HEXPIRE HTTL HPERSIST',
+  ],
   [all, 'LLEN LINDEX LRANGE LTRIM LPOP RPOP RPOPLPUSH LMOVE LMPOP BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP'],
   [all, 'SMEMBERS SCARD SPOP SRANDMEMBER SDIFF SDIFFSTORE SINTER SINTERCARD SINTERSTORE SUNION SUNIONSTORE'],
-  [all, 'ZCARD ZCOUNT ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGESTORE ZREMRANGEBYRANK ZREMRANGEBYSCORE ZPOPMIN'],
-  [all, 'ZPOPMAX BZPOPMIN BZPOPMAX ZMPOP BZMPOP ZRANDMEMBER ZDIFF ZDIFFSTORE ZINTER ZINTERCARD ZINTERSTORE ZUNION ZUNIONSTORE'],
-  [all, 'XLEN XRANGE XREVRANGE XREAD XREADGROUP XACK XDEL XTRIM XINFO XPENDING XCLAIM XAUTOCLAIM XGROUP PFCOUNT PFMERGE'],
-  [all, 'SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE PUBSUB MULTI EXEC DISCARD UNWATCH QUIT GETS'],
-  [all, 'FLUSHALL FLUSHDB SAVE BGSAVE LASTSAVE READONLY READWRITE ASKING RESET SHUTDOWN DELETE CONNECT GEOHASH'],
+  [
+    all,
+    'ZCARD ZCOUNT ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGESTORE ZREMRANGEBYRANK ZREMRANGEBYSCORE ZPOPMIN',
+  ],
+  [
+    all,
+    'ZPOPMAX BZPOPMIN BZPOPMAX ZMPOP BZMPOP ZRANDMEMBER ZDIFF ZDIFFSTORE ZINTER ZINTERCARD ZINTERSTORE ZUNION ZUNIONSTORE',
+  ],
+  [
+    all,
+    'XLEN XRANGE XREVRANGE XREAD XREADGROUP XACK XDEL XTRIM XINFO XPENDING XCLAIM XAUTOCLAIM XGROUP PFCOUNT PFMERGE',
+  ],
+  [
+    all,
+    'SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE PUBSUB MULTI EXEC DISCARD UNWATCH QUIT GETS',
+  ],
+  [
+    all,
+    'FLUSHALL FLUSHDB SAVE BGSAVE LASTSAVE READONLY READWRITE ASKING RESET SHUTDOWN DELETE CONNECT GEOHASH',
+  ],
   [2, 'HSET HMSET HSETNX LSET LINSERT'],
-  [1, 'SET SETNX SETEX PSETEX SETRANGE GETSET MSET MSETNX APPEND LPUSH LPUSHX RPUSH RPUSHX LREM LPOS SADD SREM SMOVE'],
-  [1, 'SISMEMBER SMISMEMBER ZADD ZINCRBY ZREM ZSCORE ZMSCORE ZRANK ZREVRANK ZLEXCOUNT ZRANGEBYLEX ZREVRANGEBYLEX'],
-  [1, 'ZREMRANGEBYLEX XADD XSETID PFADD PUBLISH SPUBLISH GEOADD GEODIST GEOPOS GEORADIUS GEOSEARCH RESTORE SORT BITFIELD'],
+  [
+    1,
+    'SET SETNX SETEX PSETEX SETRANGE GETSET MSET MSETNX APPEND LPUSH LPUSHX RPUSH RPUSHX LREM LPOS SADD SREM SMOVE',
+  ],
+  [
+    1,
+    'SISMEMBER SMISMEMBER ZADD ZINCRBY ZREM ZSCORE ZMSCORE ZRANK ZREVRANK ZLEXCOUNT ZRANGEBYLEX ZREVRANGEBYLEX',
+  ],
+  [
+    1,
+    'ZREMRANGEBYLEX XADD XSETID PFADD PUBLISH SPUBLISH GEOADD GEODIST GEOPOS GEORADIUS GEOSEARCH RESTORE SORT BITFIELD',
+  ],
   [1, 'CONFIG ACL CLIENT SCRIPT FUNCTION HELLO MEMORY MODULE SLOWLOG ADD REPLACE PREPEND CAS'],
-] as const) for (const name of names.split(' ')) shown.set(name, count) // biome-ignore format: one table
+] as const)
+  for (const name of names.split(' ')) shown.set(name, count)
 
 /** Their arguments: a script, its sha or a function's name; the number of keys; the keys; the payload. */
 const scripts = new Set(['EVAL', 'EVALSHA', 'EVAL_RO', 'EVALSHA_RO', 'FCALL', 'FCALL_RO'])
@@ -66,7 +103,8 @@ function printArgument(value: unknown): string {
   else if (value instanceof Uint8Array)
     text = Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, maxArgumentLength)).toString()
   else if (Array.isArray(value)) text = value.slice(0, maxShown).map(printArgument).join(',')
-  else if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') text = `${value}`
+  else if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    text = `${value}`
   else text = '?'
   if (text.length > maxArgumentLength) text = text.slice(0, maxArgumentLength)
   return redactText(redactPersonal(text))
@@ -85,12 +123,13 @@ export function redactCommandText(text: string): string {
   const [name = '', ...args] = words
   const isScript = scripts.has(name.toUpperCase())
   // A script has spaces: where it ends cannot be told.
-  if (isScript && !/SHA|FCALL/i.test(name) && args[0] !== script)
-    return args.length === 0 ? name : hide(name)
+  if (isScript && !/SHA|FCALL/i.test(name) && args[0] !== script) return args.length === 0 ? name : hide(name)
   const upper = name.toUpperCase()
   const count = Math.min(countShown(upper, args), maxShown)
   const tail = args.slice(count).join(' ')
-  const head = [name, ...args.slice(0, count).map(arg => (arg === script ? arg : printArgument(arg)))].join(' ')
+  const head = [name, ...args.slice(0, count).map(arg => (arg === script ? arg : printArgument(arg)))].join(
+    ' ',
+  )
   if (others.test(tail)) return `${head} ${tail}`
   if (tail !== '' || end !== -1 || line.length > 8192) return hide(head)
   return head

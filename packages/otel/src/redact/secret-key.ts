@@ -138,7 +138,8 @@ export function buildSecretKeys({ hidden = [], shown = [], query }: OwnKeys = {}
 function isSecretByWords(name: string, where: Where): boolean {
   const list = splitWords(name)
   const joined = list.join('')
-  const isMeant = (found: Where | undefined) => found === 'always' || (found !== undefined && where === 'query')
+  const isMeant = (found: Where | undefined) =>
+    found === 'always' || (found !== undefined && where === 'query')
   const has = (word: string) => (Object.hasOwn(words, word) ? isMeant(words[word]) : false)
   if (!list.some(has) && !has(joined) && !parts.some(([part, w]) => isMeant(w) && joined.includes(part)))
     return false
@@ -191,7 +192,8 @@ function buildMatcher(list: readonly string[]): (lower: string) => boolean {
 function matchGlob(pieces: readonly string[], text: string): boolean {
   const first = pieces[0] as string
   const last = pieces.at(-1) as string
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length)
+    return false
   let at = first.length
   for (const piece of pieces.slice(1, -1)) {
     const found = text.indexOf(piece, at)

@@ -64,7 +64,9 @@ const dialects: Readonly<Record<string, readonly Dialect[]>> = {
 const unknown: readonly Dialect[] = [postgresql, mysql]
 
 export function findDialects(system: string | undefined): readonly Dialect[] {
-  return system !== undefined && Object.hasOwn(dialects, system) ? (dialects[system] as readonly Dialect[]) : unknown
+  return system !== undefined && Object.hasOwn(dialects, system)
+    ? (dialects[system] as readonly Dialect[])
+    : unknown
 }
 
 /** `start, end, start, end, ...` of what is a literal, in order. */
@@ -189,7 +191,8 @@ function readDollar(sql: string, start: number, dialect: Dialect, found: number[
 function skipComment(sql: string, at: number, code: number, dialect: Dialect, found: number[]): number {
   const next = sql.charCodeAt(at + 1)
   let end = at
-  if (code === 45 && next === 45 && !(dialect.dashNeedsSpace && sql.charCodeAt(at + 2) > 32)) end = skipLine(sql, at)
+  if (code === 45 && next === 45 && !(dialect.dashNeedsSpace && sql.charCodeAt(at + 2) > 32))
+    end = skipLine(sql, at)
   else if (code === 35 && dialect.hashComments) end = skipLine(sql, at)
   else if (code === 47 && next === 47 && dialect.slashComments) end = skipLine(sql, at)
   else if (code === 47 && next === 42) end = skipBlock(sql, at, dialect.nestedComments)

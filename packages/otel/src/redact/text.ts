@@ -90,10 +90,25 @@ function isHostStart(code: number): boolean {
 /** Space, quotes, brackets, slashes, `,` `;` `=`. */
 function isWordEnd(code: number): boolean {
   return (
-    code <= 32 || code === 34 || code === 39 || code === 96 || code === 60 || code === 62 || code === 40 ||
-    code === 41 || code === 44 || code === 59 || code === 61 || code === 47 || code === 92 || code === 63 ||
-    code === 123 || code === 125 || code === 38 || code === 64
-  ) // biome-ignore format: one table
+    code <= 32 ||
+    code === 34 ||
+    code === 39 ||
+    code === 96 ||
+    code === 60 ||
+    code === 62 ||
+    code === 40 ||
+    code === 41 ||
+    code === 44 ||
+    code === 59 ||
+    code === 61 ||
+    code === 47 ||
+    code === 92 ||
+    code === 63 ||
+    code === 123 ||
+    code === 125 ||
+    code === 38 ||
+    code === 64
+  )
 }
 
 // A word that has a `?` or `#` somewhere before an `=`; each character belongs to one match at most.
@@ -124,7 +139,12 @@ function redactFields(text: string, keys: SecretKeys): string {
     const key = text.slice(keyStart, keyEnd)
     if (!keys.isSecretName(key)) continue
     const isHeader = found[0] === ':' && /^(?:proxy-)?authorization$|cookie$/i.test(key)
-    const value = findValue(text, index + 1, found[0] === '=' && text.charCodeAt(keyStart - 1) === 59, isHeader)
+    const value = findValue(
+      text,
+      index + 1,
+      found[0] === '=' && text.charCodeAt(keyStart - 1) === 59,
+      isHeader,
+    )
     if (value === undefined) continue
     separators.lastIndex = Math.max(value.end, index + 1)
     if (text.startsWith(redacted, value.start)) continue
@@ -149,9 +169,17 @@ function isPadding(code: number): boolean {
 
 function isKeyCode(code: number): boolean {
   return (
-    (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) ||
-    code === 95 || code === 45 || code === 46 || code === 91 || code === 93 || code === 37 || code > 127
-  ) // biome-ignore format: one table
+    (code >= 97 && code <= 122) ||
+    (code >= 65 && code <= 90) ||
+    (code >= 48 && code <= 57) ||
+    code === 95 ||
+    code === 45 ||
+    code === 46 ||
+    code === 91 ||
+    code === 93 ||
+    code === 37 ||
+    code > 127
+  )
 }
 
 /** The value that begins at `from`; undefined when there is none. */
@@ -177,7 +205,10 @@ function findValue(
   ends.lastIndex = start
   let end = ends.exec(text)?.index ?? text.length
   // `token: Bearer x`: the scheme is no secret, what follows it is.
-  if (/^(?:bearer|basic|digest|token)$/i.test(text.slice(start, Math.min(end, start + 8))) && text[end] === ' ') {
+  if (
+    /^(?:bearer|basic|digest|token)$/i.test(text.slice(start, Math.min(end, start + 8))) &&
+    text[end] === ' '
+  ) {
     ends.lastIndex = end + 1
     end = ends.exec(text)?.index ?? text.length
   }

@@ -66,7 +66,7 @@ it.each([
   ['/login?next=%2Fhome%3Fa%3D1', '/login?next=%2Fhome%3Fa%3D1'],
   ['/a?x=1;token=y;z&b=2', '/a?x=1;token=REDACTED&b=2'],
   ['/a?x=1?token=y', '/a?x=1?token=REDACTED'],
-  ["/a?token=x'y\"z w", '/a?token=REDACTED'],
+  ['/a?token=x\'y"z w', '/a?token=REDACTED'],
   ['/a?country_code=NO&sort_key=x&keyboard=y', '/a?country_code=NO&sort_key=x&keyboard=y'],
   ['', ''],
 ])('%s is shown as %s', (url, shown) => {

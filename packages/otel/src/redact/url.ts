@@ -29,10 +29,10 @@ export function buildQueryRedactor(keys?: readonly string[] | SecretKeys): Query
     redactQuery,
     redactPath(path) {
       const mark = path.indexOf('?')
-      if (mark === -1) return path
+      if (mark === -1) return redactPathParameters(path, secret)
       const hash = path.indexOf('#', mark)
       const query = hash === -1 ? path.slice(mark + 1) : path.slice(mark + 1, hash)
-      return `${path.slice(0, mark + 1)}${redactQuery(query)}`
+      return `${redactPathParameters(path.slice(0, mark), secret)}?${redactQuery(query)}`
     },
   }
 }
@@ -104,7 +104,8 @@ export function redactUrl(url: string, keys: SecretKeys = defaultKeys, decodings
   const pathEnd = mark === -1 || (hash !== -1 && hash < mark) ? (hash === -1 ? text.length : hash) : mark
   const path = redactPathParameters(text.slice(0, pathEnd), keys)
   const queryEnd = hash === -1 ? text.length : hash
-  const query = pathEnd < queryEnd ? `?${redactSecond(text.slice(pathEnd + 1, queryEnd), keys, decodings)}` : ''
+  const query =
+    pathEnd < queryEnd ? `?${redactSecond(text.slice(pathEnd + 1, queryEnd), keys, decodings)}` : ''
   const fragment = hash === -1 ? '' : `#${redactFragment(text.slice(hash + 1), keys, decodings)}`
   const after = `${path}${query}${fragment}`
   return after === text ? text : after

@@ -71,6 +71,7 @@ export class SpanRecord implements EndedSpan {
   ended: boolean
   /** The process ended, or telemetry stopped, before the span did. */
   unfinished: boolean
+  touched: boolean
   /** Position of each key in `attributes`, once there are many. */
   index: Map<string, number> | null
   /** Its place among the open spans (open-spans.ts). */
@@ -120,6 +121,7 @@ export class SpanRecord implements EndedSpan {
     this.parent = keepParent ? parent : undefined
     this.ended = false
     this.unfinished = false
+    this.touched = false
     this.index = null
     this.slot = -1
   }
@@ -264,6 +266,7 @@ export class LeanSpan implements Span {
       key = String(key)
     }
     if (key.length === 0) return this
+    if (key.startsWith('url.')) record.touched = true
     const limits = record.provider.limits
     const at = record.find(key)
     if (at < 0 && record.room(limits) <= 0) {
@@ -345,10 +348,7 @@ export class LeanSpan implements Span {
     const record = this.record
     if (record === null || record.ended) return this
     const limits = record.provider.limits
-    const cleaned =
-      limits.linkCount === 0
-        ? undefined
-        : cleanLink(link, limits, record.provider.redactor)
+    const cleaned = limits.linkCount === 0 ? undefined : cleanLink(link, limits, record.provider.redactor)
     if (cleaned === undefined) {
       record.droppedLinks++
       return this

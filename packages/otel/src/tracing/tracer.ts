@@ -44,21 +44,23 @@ export class LeanTracer implements Tracer {
     if (isSuppressed(ctx)) return INVALID_SPAN
     const parent = options?.root === true ? undefined : toLeanSpan(spanOf(ctx))
     if (options === undefined || options === null) {
-      return this.begin(toText(name), 0, parent, [], 0, null, 0, ctx, undefined)
+      return touch(this.begin(toText(name), 0, parent, [], 0, null, 0, ctx, undefined))
     }
     const attributes: FlatAttributes = []
     const dropped = flatten(options.attributes, attributes)
     const { links, lost } = flattenLinks(options.links, this.provider)
-    return this.begin(
-      toText(name),
-      toKind(options.kind),
-      parent,
-      attributes,
-      dropped,
-      links,
-      lost,
-      ctx,
-      options.startTime ?? undefined,
+    return touch(
+      this.begin(
+        toText(name),
+        toKind(options.kind),
+        parent,
+        attributes,
+        dropped,
+        links,
+        lost,
+        ctx,
+        options.startTime ?? undefined,
+      ),
     )
   }
 
@@ -239,6 +241,12 @@ export class LeanTracer implements Tracer {
   }
 }
 
+/** Made through the API: whatever it says, it is not ours. */
+function touch(span: LeanSpan): LeanSpan {
+  if (span.record !== null) span.record.touched = true
+  return span
+}
+
 /** What the API's tracer without an SDK gives: nothing is recorded, and the context of the parent travels on. */
 function passOn(parent: LeanSpan | undefined): LeanSpan {
   if (parent === undefined) return INVALID_SPAN
@@ -316,7 +324,8 @@ function applyLimits(record: SpanRecord, limits: SpanLimits): void {
   if (limits.attributeValueLength === Number.POSITIVE_INFINITY) return
   for (let i = 1; i < flat.length; i += 2) {
     let value = flat[i] as AttributeValue
-    if (isToBeCut(value, limits.attributeValueLength)) value = record.redactBeforeCut(flat[i - 1] as string, value)
+    if (isToBeCut(value, limits.attributeValueLength))
+      value = record.redactBeforeCut(flat[i - 1] as string, value)
     flat[i] = cleanValue(value, limits.attributeValueLength)
   }
 }
