@@ -188,8 +188,8 @@ const plants = {
         body: c('body'),
         headers: { 'x-mine': c('header') },
       })
-      await fetch(`http://127.0.0.1:1/a?client_secret=${c('failed')}`).catch(ignore)
       await close(server)
+      await fetch(`http://127.0.0.1:${port}/a?client_secret=${c('failed')}`).catch(ignore)
     },
   },
   express: {
