@@ -342,6 +342,8 @@ const plants = {
   },
   knex: {
     places: ['literal', 'quoted', 'data'],
+    // The span of pg tells the query, without its literals.
+    maybe: ['literal', 'quoted', 'data'],
     async run(c) {
       const knex = main(require('knex'))({
         client: 'pg',
