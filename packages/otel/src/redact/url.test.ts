@@ -37,7 +37,8 @@ describe('a query', () => {
 it.each([
   ['/a?sig=x', '/a?sig=REDACTED'],
   ['/a?sig=x#frag?sig=y', '/a?sig=REDACTED'],
-  ['/sig=x', '/sig=x'],
+  ['/sig=x', '/sig=REDACTED'],
+  ['/a;sig=x/b?c=1', '/a;sig=REDACTED/b?c=1'],
 ])('the path %s is shown as %s', (path, shown) => {
   expect(redactPath(path)).toBe(shown)
 })
