@@ -2,7 +2,7 @@
 // each inside a span of its own, and prints what did not run.
 const http = require('node:http')
 const net = require('node:net')
-const { trace, context, metrics } = require('@opentelemetry/api')
+const { trace, metrics } = require('@opentelemetry/api')
 
 const main = exports => exports.default ?? exports
 const ignore = () => {}
