@@ -15,17 +15,19 @@ const packageArrows: Record<string, readonly string[]> = {
 
 /** Rooms inside packages/otel/src. A room sees itself and the rooms listed; `*` sees all. */
 const rooms: Record<string, readonly string[]> = {
-  self: [],
-  config: ['self'],
-  tracing: ['config', 'self', 'metrics'],
+  // The ground: what hides a secret looks at nobody, so that everybody can use it.
+  redact: [],
+  self: ['redact'],
+  config: ['self', 'redact'],
+  tracing: ['config', 'self', 'metrics', 'redact'],
   export: ['config', 'self', 'tracing', 'metrics', 'logs'],
   metrics: ['config', 'self', 'tracing', 'export'],
-  logs: ['config', 'self', 'tracing', 'export'],
-  libraries: ['config', 'self', 'loader', 'tracing'],
+  logs: ['config', 'self', 'tracing', 'export', 'redact'],
+  libraries: ['config', 'self', 'loader', 'tracing', 'redact'],
   // Last words send what the outbox holds: its request type is all that is looked at. What was in flight is the tracer's.
   lifecycle: ['config', 'self', 'export', 'tracing'],
   loader: ['config', 'self', 'libraries', 'tracing'],
-  build: ['config', 'self', 'tracing', 'export', 'metrics', 'logs', 'loader', 'libraries'],
+  build: ['config', 'self', 'tracing', 'export', 'metrics', 'logs', 'loader', 'libraries', 'redact'],
   '': ['*'],
 }
 /** Single contract files any room may read: types only, no behaviour. */

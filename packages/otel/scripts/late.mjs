@@ -14,6 +14,7 @@ export const lateFiles = [
   'config/misspelt.ts',
   'config/parse-json.ts',
   'config/parse-log-fields.ts',
+  'config/parse-redaction.ts',
   'config/parse-rules.ts',
   'config/parse-semconv.ts',
   'config/parse-severity-rates.ts',

@@ -3,6 +3,7 @@ import { DiagLogLevel, diag } from '@opentelemetry/api'
 import { buildLibraryOptions } from './build/library-options.ts'
 import { buildLogging } from './build/logging.ts'
 import { buildMetering, type Metering } from './build/metering.ts'
+import { buildRedaction } from './build/redaction.ts'
 import { buildSpanMetrics } from './build/span-metrics.ts'
 import { buildTracing } from './build/tracing.ts'
 import type { Config, LogLevel } from './config/config.ts'
@@ -25,6 +26,8 @@ import type { LibraryHooks } from './loader/library.ts'
 import { findNewerApis } from './loader/newer-api.ts'
 import type { LeanLoggerProvider } from './logs/logger-provider.ts'
 import type { HistogramSource } from './metrics/histogram-source.ts'
+import { redactMetrics } from './redact/metrics.ts'
+import { tally } from './redact/tally.ts'
 import { diagLogger } from './self/diag.ts'
 import { guard, swallow } from './self/guard.ts'
 import { say, sayProblem, setLogLevel } from './self/log.ts'
@@ -107,10 +110,12 @@ function run(user: UserObjects, entries: readonly Entry[], remedy: string): Tele
 
   const exported = createExport(config)
   const sources: HistogramSource[] = []
+  const redactor = buildRedaction(config)
   const tracing = buildTracing({
     config,
     user,
     sink: chooseSink(config, exported, sources),
+    redactor,
     flush: () => flushExport(defaultFlushMs),
   })
   const counters: HttpCounters = { probes: 0 }
@@ -122,10 +127,12 @@ function run(user: UserObjects, entries: readonly Entry[], remedy: string): Tele
       spans: () => tracing.provider.stats,
       lines: () => exported.account.lines(),
       rateLimitedLogs: () => loggerProvider?.rateLimited ?? 0,
+      redactions: () => tally,
     },
-    exportMetrics: metrics => exported.metrics.export(metrics),
+    exportMetrics: metrics =>
+      exported.metrics.export(redactor === undefined ? metrics : redactMetrics(metrics, redactor)),
   })
-  const loggerProvider = config.logs.sending ? buildLogging(config, exported.logs) : undefined
+  const loggerProvider = config.logs.sending ? buildLogging(config, exported.logs, redactor) : undefined
 
   const libraryOptions = buildLibraryOptions(config, loggerProvider)
 

@@ -1,6 +1,7 @@
 // What was decided, in the words of the libraries that the loader hands it to (by chunk name).
 import type { LoggerProvider } from '@opentelemetry/api'
 import type { Config } from '../config/config.ts'
+import { printCommand } from '../redact/redis-text.ts'
 import { swallow } from '../self/guard.ts'
 import { say } from '../self/log.ts'
 
@@ -33,6 +34,8 @@ export function buildLibraryOptions(
     }),
     ...(config.semconvOptIn.includes('database/dup') &&
       Object.fromEntries(databases.map(chunk => [chunk, { semconv: 'dup' }]))),
+    // Upstream's own shows every argument of what begins with EVAL, S or Z.
+    ...(config.redaction.kinds.includes('argument') && { redis: { dbStatementSerializer: printCommand } }),
     logging: buildLoggingOptions(config, loggerProvider),
     kafka: { semconvOptIn: config.semconvOptIn.join(',') },
     exemplars: {

@@ -3,17 +3,20 @@ import type { Config } from '../config/config.ts'
 import type { LogSink } from '../export/log-encoder.ts'
 import { LeanLoggerProvider } from '../logs/logger-provider.ts'
 import { RateLimit } from '../logs/rate-limit.ts'
-import { buildLogRedactor } from '../logs/redact.ts'
+import type { Redactor } from '../redact/redactor.ts'
 import { say } from '../self/log.ts'
-import { buildQueryRedactor } from '../tracing/http/redact.ts'
 
 /** For who asked for sending. */
-export function buildLogging({ logs, http }: Config, sink: LogSink): LeanLoggerProvider {
+export function buildLogging(
+  { logs }: Config,
+  sink: LogSink,
+  redactor: Redactor | undefined,
+): LeanLoggerProvider {
   return new LeanLoggerProvider({
     sink,
     limits: logs,
     now: Date.now,
-    redactor: buildLogRedactor(buildQueryRedactor(http.redactQueryKeys).redactQuery),
+    ...(redactor !== undefined && { redactor }),
     rateLimit: new RateLimit({
       rates: logs.maxPerSecond ?? {},
       say: (severity, perSecond, dropped) =>

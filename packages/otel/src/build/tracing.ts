@@ -1,9 +1,8 @@
 // What was decided about traces -> the tracer provider and the propagator. Touches no globals.
 import type { Config } from '../config/config.ts'
 import type { UserOptions } from '../config/user-options.ts'
-import { buildLogRedactor, type LogRedactor } from '../logs/redact.ts'
+import type { Redactor } from '../redact/redactor.ts'
 import type { SpanSink } from '../tracing/ended-span.ts'
-import { buildQueryRedactor } from '../tracing/http/redact.ts'
 import { buildPropagator, type LeanPropagator } from '../tracing/propagation/propagator.ts'
 import { LeanTracerProvider } from '../tracing/provider.ts'
 import { buildSampling } from '../tracing/sampling/build-sampling.ts'
@@ -21,10 +20,12 @@ export interface TracingParts {
   /** Objects that only code can give: a sampler, processors, a propagator, an id generator. */
   readonly user: Pick<UserOptions, 'sampler' | 'spanProcessors' | 'propagator' | 'idGenerator'>
   readonly sink: SpanSink
+  /** Undefined: nothing is hidden. */
+  readonly redactor: Redactor | undefined
   flush(): Promise<void>
 }
 
-export function buildTracing({ config, user, sink, flush }: TracingParts): Tracing {
+export function buildTracing({ config, user, sink, redactor, flush }: TracingParts): Tracing {
   const { sampler, limits, extras, randomFlag } = config.traces
   const ownSampler = typeof user.sampler === 'object' ? user.sampler : undefined
   const sampling = buildSampling(sampler, extras, ownSampler)
@@ -35,7 +36,7 @@ export function buildTracing({ config, user, sink, flush }: TracingParts): Traci
     maxSpanNames: config.traces.maxSpanNames,
     randomFlag,
     resource: config.resource,
-    redactText: buildTextRedactor(config),
+    ...(redactor !== undefined && { redactor }),
     flush,
     ...(sampling.keepErrors !== undefined && { keepErrors: sampling.keepErrors }),
     ...(user.idGenerator !== undefined && { idGenerator: user.idGenerator }),
@@ -47,13 +48,4 @@ export function buildTracing({ config, user, sink, flush }: TracingParts): Traci
       ? buildPropagator(config.propagators)
       : buildPropagator([], [user.propagator])
   return { provider, propagator, ratioFile: sampling.ratioFile }
-}
-
-/** Made when the first error is recorded. */
-function buildTextRedactor({ http }: Config): (text: string) => string {
-  let redactor: LogRedactor | undefined
-  return text => {
-    redactor ??= buildLogRedactor(buildQueryRedactor(http.redactQueryKeys).redactQuery)
-    return String(redactor.redact(text) ?? '')
-  }
 }

@@ -1,5 +1,6 @@
 // What was decided. `resolve` produces one frozen Config; nobody asks the environment again after that.
 import type { Attributes } from '@opentelemetry/api'
+import type { RedactionKind } from '../redact/tally.ts'
 
 export type Protocol = 'grpc' | 'http/protobuf' | 'http/json'
 export type Signal = 'traces' | 'metrics' | 'logs'
@@ -210,9 +211,18 @@ export interface Config {
     readonly probeUserAgents: readonly string[]
     readonly captureRequestHeaders: readonly string[]
     readonly captureResponseHeaders: readonly string[]
-    readonly redactQueryKeys: readonly string[]
+    /** Exactly these instead of the rules of `redaction`. */
+    readonly redactQueryKeys?: readonly string[]
     /** Methods reported by name; absent: those of the semantic conventions. */
     readonly knownMethods?: readonly string[]
+  }
+  /** Replaced whole when it changes. */
+  readonly redaction: {
+    /** What is hidden; none: nothing is looked at. */
+    readonly kinds: readonly RedactionKind[]
+    readonly hiddenKeys: readonly string[]
+    readonly shownKeys: readonly string[]
+    readonly patterns: readonly RegExp[]
   }
   readonly semconvOptIn: readonly string[]
   readonly exit: { readonly deadlineMs: number; readonly lastWordsMs: number }

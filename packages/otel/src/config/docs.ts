@@ -28,6 +28,10 @@ const groups: readonly { name: Group; intro: string }[] = [
   },
   { name: 'Instrumentations', intro: '' },
   { name: 'HTTP', intro: '' },
+  {
+    name: 'Redaction',
+    intro: 'What is hidden by default, and what is not looked at: [security.md](security.md).',
+  },
   { name: 'Process', intro: '' },
 ]
 

@@ -10,6 +10,7 @@ export type Group =
   | 'Logs'
   | 'Instrumentations'
   | 'HTTP'
+  | 'Redaction'
   | 'Process'
 
 /** One thing that can be set. From these rows come the types, the docs page, the redaction and the list of known names. */

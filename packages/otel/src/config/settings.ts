@@ -1,6 +1,7 @@
 // The one table of everything that can be set. Adding a row makes it readable from the environment, the file and code,
 // documents it, redacts it when it is secret, and makes its misspellings known.
 import type { Attributes } from '@opentelemetry/api'
+import { type RedactionKind, redactionKinds } from '../redact/tally.ts'
 import type {
   ExporterName,
   LogFields,
@@ -28,6 +29,7 @@ import {
   parseTimeoutMs,
 } from './parse-number.ts'
 import { parsePairs } from './parse-pairs.ts'
+import { parseRedactionKinds, parseRedactionPatterns } from './parse-redaction.ts'
 import { parseRules } from './parse-rules.ts'
 import { parseSemconv } from './parse-semconv.ts'
 import { parseSeverityRates } from './parse-severity-rates.ts'
@@ -809,33 +811,10 @@ export const settings = [
     key: 'http.redactQueryKeys',
     env: ['ORG_OTEL_HTTP_REDACT_QUERY_KEYS'],
     parse: parseList,
-    fallback: [
-      'AWSAccessKeyId',
-      'Signature',
-      'sig',
-      'X-Goog-Signature',
-      'X-Amz-Signature',
-      'X-Amz-Credential',
-      'X-Amz-Security-Token',
-      'token',
-      'access_token',
-      'refresh_token',
-      'id_token',
-      'api_key',
-      'apikey',
-      'key',
-      'password',
-      'passwd',
-      'secret',
-      'client_secret',
-      'auth',
-      'authorization',
-      'session',
-      'jwt',
-      'code',
-    ] as readonly string[],
+    fallback: undefined as readonly string[] | undefined,
+    shown: 'by the words of the key',
     group: 'HTTP',
-    says: 'Query parameters whose values are replaced by REDACTED. A list of your own replaces this one.',
+    says: 'Query parameters whose values are replaced by REDACTED. A list of your own replaces the rules; `ORG_OTEL_REDACT_KEYS` adds to them.',
   }),
   setting({
     key: 'http.knownMethods',
@@ -846,6 +825,42 @@ export const settings = [
     group: 'HTTP',
     spec: true,
     says: 'HTTP methods that are reported by name; all others are `_OTHER`.',
+  }),
+  setting({
+    key: 'redaction.kinds',
+    env: ['ORG_OTEL_REDACTION'],
+    parse: parseRedactionKinds,
+    fallback: redactionKinds as readonly RedactionKind[],
+    shown: '`on`',
+    group: 'Redaction',
+    says: 'What is hidden in spans, log records and metrics: `on`, `off`, or a list of `url`, `credential`, `statement`, `argument`, `personal`, `pattern`.',
+  }),
+  setting({
+    key: 'redaction.keys',
+    env: ['ORG_OTEL_REDACT_KEYS'],
+    parse: parseList,
+    fallback: [] as readonly string[],
+    shown: 'none',
+    group: 'Redaction',
+    says: 'Further names whose values are hidden: in queries, attributes, fields of log records and `name=value` of texts. `*` stands for anything.',
+  }),
+  setting({
+    key: 'redaction.exceptKeys',
+    env: ['ORG_OTEL_REDACT_EXCEPT_KEYS'],
+    parse: parseList,
+    fallback: [] as readonly string[],
+    shown: 'none',
+    group: 'Redaction',
+    says: 'Names whose values stay visible although a rule or `ORG_OTEL_REDACT_KEYS` would hide them. `*` stands for anything.',
+  }),
+  setting({
+    key: 'redaction.patterns',
+    env: ['ORG_OTEL_REDACT_PATTERNS'],
+    parse: parseRedactionPatterns,
+    fallback: [] as readonly RegExp[],
+    shown: 'none',
+    group: 'Redaction',
+    says: 'Regular expressions, separated by spaces, whose matches are hidden in every text. What could take more than linear time is refused.',
   }),
 ] as const
 

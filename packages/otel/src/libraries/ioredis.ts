@@ -3,13 +3,14 @@
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { InstrumentationBase } from '../loader/instrumentation-base.ts'
 import type { LibraryHooks } from '../loader/library.ts'
+import { printCommand } from '../redact/redis-text.ts'
 import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { callerOf, carryTo, keepCaller, runForNobody } from './carry-context.ts'
 import { type Semconv, withOldNames } from './old-names.ts'
-import { printCommand, recordCode } from './redis-text.ts'
+import { recordCode } from './redis-code.ts'
 import { startSpan } from './start-span.ts'
 
 export interface IoredisOptions {

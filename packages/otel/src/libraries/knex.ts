@@ -10,9 +10,9 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { KnexInstrumentation as Upstream } from '@opentelemetry/instrumentation-knex'
+import { redactLiterals } from '../redact/sql-text.ts'
 import { messageOf } from '../self/error-text.ts'
 import { guard } from '../self/guard.ts'
-import { redactLiterals } from './sql-text.ts'
 
 /** What `client.driverName` says -> the row of the catalog that instruments the driver. */
 const drivers: Readonly<Record<string, string>> = {
@@ -127,7 +127,10 @@ export class KnexInstrumentation extends Base {
         'server.address': settings?.host ?? url?.hostname,
         'server.port': settings?.port ?? (url?.port ? Number(url.port) : undefined),
         ...(maxQueryLength && {
-          'db.query.text': cut(redactLiterals(String(query?.sql ?? '')), maxQueryLength),
+          'db.query.text': cut(
+            redactLiterals(String(query?.sql ?? ''), systems[driver] ?? driver),
+            maxQueryLength,
+          ),
         }),
       },
     }

@@ -1,10 +1,10 @@
 // What mysql and mysql2 share: one query from the call to its answer, and what a span says of a MySQL server.
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
+import type { Statements } from '../redact/sql-text.ts'
 import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
 import { type Semconv, withOldNames } from './old-names.ts'
-import type { Statements } from './sql-text.ts'
 import { startSpan } from './start-span.ts'
 
 export interface MysqlOptions {

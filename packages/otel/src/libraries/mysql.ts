@@ -6,6 +6,7 @@
 import { type Context, context } from '@opentelemetry/api'
 import { InstrumentationBase } from '../loader/instrumentation-base.ts'
 import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
+import { Statements } from '../redact/sql-text.ts'
 import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
@@ -13,7 +14,6 @@ import { MysqlMetrics, type Pool } from './mysql-metrics.ts'
 import { type ConnectionConfig, type MysqlOptions, MysqlQuery } from './mysql-query.ts'
 import { patchOnce } from './patch-once.ts'
 import { openSocket } from './set-up.ts'
-import { Statements } from './sql-text.ts'
 
 export interface MysqlHooksOptions extends MysqlOptions {
   // Upstream's.

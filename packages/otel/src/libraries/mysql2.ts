@@ -8,13 +8,13 @@
 import { type Context, context, ROOT_CONTEXT, type Span } from '@opentelemetry/api'
 import { InstrumentationBase } from '../loader/instrumentation-base.ts'
 import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
+import { Statements } from '../redact/sql-text.ts'
 import { swallow } from '../self/guard.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { type ConnectionConfig, type MysqlOptions, MysqlQuery } from './mysql-query.ts'
 import { patchOnce } from './patch-once.ts'
 import { openSocket } from './set-up.ts'
 import { appendComment } from './sql-comment.ts'
-import { Statements } from './sql-text.ts'
 
 export interface Mysql2Options extends MysqlOptions {
   readonly addSqlCommenterCommentToQueries?: boolean

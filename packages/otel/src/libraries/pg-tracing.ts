@@ -1,9 +1,9 @@
 // What the files of node-postgres share: its options, and what a span says of the server.
 import type { Span, Tracer } from '@opentelemetry/api'
+import type { Statements } from '../redact/sql-text.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import type { Semconv } from './old-names.ts'
 import type { PgMetrics } from './pg-metrics.ts'
-import type { Statements } from './sql-text.ts'
 
 type Hook = (span: Span, info: any) => void
 

@@ -3,6 +3,7 @@
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api'
 import { InstrumentationBase } from '../loader/instrumentation-base.ts'
 import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
+import { Statements } from '../redact/sql-text.ts'
 import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { callHook } from '../tracing/http/instrumentation-options.ts'
@@ -14,7 +15,6 @@ import { addComment, type Client, PgQuery, type QueryConfig, recordFailure } fro
 import { describeServer, type PgOptions } from './pg-tracing.ts'
 import { openSocket } from './set-up.ts'
 import { printTraceparent } from './sql-comment.ts'
-import { Statements } from './sql-text.ts'
 import { startSpan } from './start-span.ts'
 
 /** Marks the statements we send ourselves. */

@@ -10,7 +10,7 @@ import {
 } from '../loader/instrumentation-base.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { carryTo, runForNobody } from './carry-context.ts'
-import { recordCode } from './redis-text.ts'
+import { recordCode } from './redis-code.ts'
 
 type Method = (this: unknown, ...args: any[]) => any
 

@@ -9,6 +9,7 @@ import type {
   TimeInput,
 } from '@opentelemetry/api'
 import type { LogRecordData, LogSink } from '../export/log-encoder.ts'
+import type { Redactor } from '../redact/redactor.ts'
 import { swallow } from '../self/guard.ts'
 import { clockOrigin, monotonicMs, toEpochMs } from '../tracing/clock.ts'
 import { active, isSuppressed, spanOf } from '../tracing/context.ts'
@@ -16,14 +17,13 @@ import type { Scope } from '../tracing/ended-span.ts'
 import { exceptionAttributes } from './exception.ts'
 import { type LogLimits, limitAttributes, limitValue } from './limits.ts'
 import type { RateLimit } from './rate-limit.ts'
-import type { LogRedactor } from './redact.ts'
 
 export interface LoggerProviderOptions {
   sink: LogSink
   limits: LogLimits
   /** Milliseconds since the epoch. */
   now(): number
-  readonly redactor?: LogRedactor
+  readonly redactor?: Redactor
   readonly rateLimit?: RateLimit
 }
 
@@ -88,8 +88,8 @@ class LeanLogger implements Logger {
         ? (record.attributes ?? {})
         : { ...exceptionAttributes(record.exception), ...record.attributes }
     // Redacted before it is cut: half a URL does not show that it begins with a password.
-    const { attributes, dropped } = limitAttributes(wanted, limits, redactor?.redactField)
-    const body = limitValue(redactor === undefined ? record.body : redactor.redact(record.body), limits)
+    const { attributes, dropped } = limitAttributes(wanted, limits, redactor?.redactAttribute)
+    const body = limitValue(redactor === undefined ? record.body : redactor.redactBody(record.body), limits)
     return {
       scope: this.scope,
       timeMs: record.timestamp === undefined ? undefined : readTime(record.timestamp),

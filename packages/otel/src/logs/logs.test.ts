@@ -2,12 +2,11 @@
 import { inspect } from 'node:util'
 import { encodeLog, type LogRecordData } from '../export/log-encoder.ts'
 import { ProtoWriter } from '../export/protobuf.ts'
-import { buildQueryRedactor } from '../tracing/http/redact.ts'
+import { buildRedactor } from '../redact/redactor.ts'
 import { LeanLoggerProvider } from './logger-provider.ts'
 import { RateLimit } from './rate-limit.ts'
-import { buildLogRedactor } from './redact.ts'
 
-const redactor = buildLogRedactor(buildQueryRedactor(['token', 'sig']).redactQuery)
+const redactor = buildRedactor({ keys: { query: ['token', 'sig'] } })
 
 test.each([
   [
@@ -18,17 +17,17 @@ test.each([
   ['why? because a=b', 'why? because a=b'],
   ['mail me@example.org', 'mail me@example.org'],
 ])('text %j is sent as %j', (text, expected) => {
-  expect(redactor.redact(text)).toBe(expected)
+  expect(redactor.redactBody(text)).toBe(expected)
 })
 
 test('credentials among headers are hidden at any depth, and the object of the caller stays as it is', () => {
   const request = { method: 'GET', headers: { Authorization: 'Bearer x', cookie: 'a=1', accept: '*/*' } }
-  expect(redactor.redact({ req: request })).toEqual({
+  expect(redactor.redactBody({ req: request })).toEqual({
     req: { method: 'GET', headers: { Authorization: 'REDACTED', cookie: 'REDACTED', accept: '*/*' } },
   })
   expect(request.headers.cookie).toBe('a=1')
   const clean = { list: ['a', { b: 1 }] }
-  expect(redactor.redact(clean)).toBe(clean)
+  expect(redactor.redactBody(clean)).toBe(clean)
 })
 
 test('a value that throws when it is read is left out and nothing is thrown', () => {
@@ -38,10 +37,10 @@ test('a value that throws when it is read is left out and nothing is thrown', ()
       throw new Error('no')
     },
   })
-  expect(redactor.redact(hostile)).toBeUndefined()
+  expect(redactor.redactBody(hostile)).toBeUndefined()
   const circular: Record<string, unknown> = { url: 'http://a:b@c/' }
   circular.self = circular
-  expect(() => redactor.redact(circular)).not.toThrow()
+  expect(() => redactor.redactBody(circular)).not.toThrow()
 })
 
 describe('the limit of a severity', () => {
@@ -168,10 +167,10 @@ test('the time to redact grows with the text, not with its square, and a value t
   for (let i = 0; i < 50; i++) self.push(self, { self })
   const started = performance.now()
   for (const text of ['a'.repeat(2e6), '?'.repeat(2e6), 'a://'.repeat(5e5), 'a.b@'.repeat(5e5)])
-    expect(redactor.redact(`${text} postgres://me:pw@db/x?token=1`)).toMatch(
+    expect(redactor.redactBody(`${text} postgres://me:pw@db/x?token=1`)).toMatch(
       /postgres:\/\/REDACTED:REDACTED@db\/x\?token=REDACTED$/,
     )
-  const [first, second, third] = redactor.redact(self) as unknown[]
+  const [first, second, third] = redactor.redactBody(self) as unknown[]
   expect([first, second, third]).toEqual([
     'https://REDACTED:REDACTED@db/',
     '[circular]',

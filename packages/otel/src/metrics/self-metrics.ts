@@ -9,6 +9,8 @@ export interface SelfMetricsInput {
   lines(): readonly AccountLine[]
   /** Log records over the limit of their severity: they end in front of the processor. */
   rateLimitedLogs?(): number
+  /** Values that were hidden, by kind. */
+  redactions?(): Readonly<Record<string, number>>
 }
 
 const items = {
@@ -22,6 +24,7 @@ const processorReasons: readonly DropReason[] = ['queue_full']
 
 export function observeSelf(meter: Meter, input: SelfMetricsInput): void {
   observeSpans(meter, input)
+  observeRedactions(meter, input)
   for (const signal of ['traces', 'logs', 'metrics'] as const) observeSignal(meter, input, signal)
 }
 
@@ -50,6 +53,18 @@ function observeSpans(meter: Meter, { spans }: SelfMetricsInput): void {
       for (const [at, count] of spans().live.entries()) {
         if (at > 0) result.observe(count, { 'otel.span.sampling_result': samplingResults[at] })
       }
+    })
+}
+
+function observeRedactions(meter: Meter, { redactions }: SelfMetricsInput): void {
+  if (redactions === undefined) return
+  meter
+    .createObservableCounter('org.otel.redactions', {
+      unit: '{value}',
+      description: 'Values hidden in spans, log records, metrics and our own messages',
+    })
+    .addCallback(result => {
+      for (const [kind, count] of Object.entries(redactions())) if (count > 0) result.observe(count, { kind })
     })
 }
 

@@ -1,6 +1,7 @@
 // What may become an attribute value, as upstream's `cleanAttributes` decides it, and the flat list a span keeps.
 // Everything here meets values made by strangers: getters that throw, cycles, proxies, a hundred thousand keys.
 import type { AttributeValue } from '@opentelemetry/api'
+import type { Redactor } from '../redact/redactor.ts'
 
 /** key, value, key, value, ... */
 export type FlatAttributes = (string | AttributeValue)[]
@@ -110,12 +111,19 @@ export interface CleanedAttributes {
 
 const none: CleanedAttributes = { attributes: undefined, dropped: 0 }
 
+/** Whether a limit may take something away: then secrets are looked for before. */
+export function isToBeCut(value: unknown, maxLength: number): boolean {
+  if (maxLength === Number.POSITIVE_INFINITY) return false
+  return typeof value === 'string' ? value.length > maxLength : typeof value === 'object'
+}
+
 /** Attributes of one event (`simple`) or link, cleaned and cut to the limits. */
 export function cleanAttributes(
   input: unknown,
   maxCount: number,
   maxLength: number,
   simple: boolean,
+  redactor: Redactor | null = null,
 ): CleanedAttributes {
   if (typeof input !== 'object' || input === null) return none
   const attributes: Record<string, AttributeValue> = {}
@@ -128,7 +136,9 @@ export function cleanAttributes(
       dropped++
       continue
     }
-    const cleaned = value === invalid ? undefined : clean(value, maxLength, simple)
+    const whole =
+      redactor !== null && isToBeCut(value, maxLength) ? redactor.redactAttribute(key, value) : value
+    const cleaned = whole === invalid ? undefined : clean(whole, maxLength, simple)
     if (cleaned === undefined) {
       dropped++
       continue

@@ -77,6 +77,8 @@ export interface EndedSpan {
   /** api.SpanStatusCode. */
   readonly statusCode: number
   readonly statusMessage: string
+  /** Whether its URLs may be those of the application and not what our own instrumentation put together. */
+  readonly touched?: boolean
 }
 
 /** Where ended, sampled spans go. `add` is synchronous, keeps no reference to the span and never throws. */

@@ -1,6 +1,7 @@
 // The API's TracerProvider: holds what all tracers share and decides where an ended span goes.
 import type { Context, Tracer, TracerProvider } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
+import type { Redactor } from '../redact/redactor.ts'
 import { printError } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
 import { ROOT } from './context.ts'
@@ -59,8 +60,8 @@ export interface TracerProviderOptions {
   resource?: unknown
   /** Open spans that are known at the end of the process. */
   maxOpenSpans?: number
-  /** Takes secrets out of messages and stack traces of errors. Never throws. */
-  redactText?: (text: string) => string
+  /** Takes secrets out of every span that leaves, whoever made it. Absent: nothing is hidden. */
+  redactor?: Redactor
   /** What else `forceFlush` and `shutdown` wait for: the export room. */
   flush?: () => Promise<void>
   stop?: () => Promise<void>
@@ -93,7 +94,8 @@ export class LeanTracerProvider implements TracerProvider {
   readonly processors: readonly SpanProcessor[] | null
   readonly keepErrors: KeepErrors | null
   readonly resource: unknown
-  readonly redactText: (text: string) => string
+  /** null: nothing is hidden. */
+  readonly redactor: Redactor | null
   readonly stats: SpanStats = { started: [0, 0, 0, 0, 0, 0, 0, 0, 0], live: [0, 0, 0] }
   readonly open: OpenSpans
   /** The one question object; see `Question`. */
@@ -105,7 +107,8 @@ export class LeanTracerProvider implements TracerProvider {
 
   constructor(options: TracerProviderOptions) {
     this.options = options
-    this.sink = options.sink
+    this.redactor = options.redactor ?? null
+    this.sink = this.redactor === null ? options.sink : redactInto(options.sink, this.redactor)
     this.sampler = options.sampler ?? alwaysOn
     this.limits = usableLimits({ ...defaultLimits, ...options.limits })
     this.idGenerator = options.idGenerator
@@ -115,7 +118,6 @@ export class LeanTracerProvider implements TracerProvider {
     if (this.keepErrors !== null) this.keepErrors.emit = record => this.upgrade(record)
     this.resource = options.resource ?? emptyResource
     this.open = new OpenSpans(sayTooManyOpen, options.maxOpenSpans)
-    this.redactText = options.redactText ?? (text => text)
     this.question = {
       context: ROOT,
       parent: undefined,
@@ -211,6 +213,8 @@ export class LeanTracerProvider implements TracerProvider {
       }
     }
     record.ended = true
+    // Processors of the application have exporters of their own.
+    this.redactor?.redactSpan(record)
     for (const processor of processors) {
       try {
         processor.onEnd(span)
@@ -255,6 +259,16 @@ function sayTooManyOpen(): void {
     'ORG_OTEL_OPEN_SPANS',
     `more than ${maxOpenSpans} spans are open; of the older ones nothing is sent if the process ends before them; does something start spans and never end them?`,
   )
+}
+
+/** Whoever hands a span on, and whenever: it is clean when it gets to the sink. */
+function redactInto(sink: SpanSink, redactor: Redactor): SpanSink {
+  return {
+    add(span) {
+      redactor.redactSpan(span)
+      sink.add(span)
+    },
+  }
 }
 
 // The application's code, not ours: said once, and the span goes on.

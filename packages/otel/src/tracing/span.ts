@@ -15,8 +15,9 @@ import type {
   TraceState,
 } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
+import type { Redactor } from '../redact/redactor.ts'
 import { describeError } from '../self/error-text.ts'
-import { cleanAttributes, cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
+import { cleanAttributes, cleanValue, type FlatAttributes, isToBeCut, ownKeys, read } from './attributes.ts'
 import { isTimeInput, monotonicMs, toEpochMs, toHrTime } from './clock.ts'
 import type { CommonAttributes, EndedSpan, Scope, SpanEvent, SpanLink } from './ended-span.ts'
 import { foundWords, printSpanId, printTraceId, readIds } from './ids.ts'
@@ -70,6 +71,7 @@ export class SpanRecord implements EndedSpan {
   ended: boolean
   /** The process ended, or telemetry stopped, before the span did. */
   unfinished: boolean
+  touched: boolean
   /** Position of each key in `attributes`, once there are many. */
   index: Map<string, number> | null
   /** Its place among the open spans (open-spans.ts). */
@@ -119,6 +121,7 @@ export class SpanRecord implements EndedSpan {
     this.parent = keepParent ? parent : undefined
     this.ended = false
     this.unfinished = false
+    this.touched = false
     this.index = null
     this.slot = -1
   }
@@ -157,6 +160,12 @@ export class SpanRecord implements EndedSpan {
   room(limits: SpanLimits): number {
     const common = this.common === null ? 0 : this.common.attributes.length
     return limits.attributeCount - (common + this.attributes.length) / 2
+  }
+
+  /** Half a URL does not show that it begins with a password: what a limit will cut is cleaned first. */
+  redactBeforeCut(key: string, value: AttributeValue): AttributeValue {
+    const { redactor } = this.provider
+    return redactor === null ? value : (redactor.redactAttribute(key, value) as AttributeValue)
   }
 
   set(key: string, value: AttributeValue): void {
@@ -257,6 +266,7 @@ export class LeanSpan implements Span {
       key = String(key)
     }
     if (key.length === 0) return this
+    if (key.startsWith('url.')) record.touched = true
     const limits = record.provider.limits
     const at = record.find(key)
     if (at < 0 && record.room(limits) <= 0) {
@@ -265,6 +275,7 @@ export class LeanSpan implements Span {
     }
     const type = typeof value
     if (type !== 'number' && type !== 'boolean') {
+      if (isToBeCut(value, limits.attributeValueLength)) value = record.redactBeforeCut(key, value)
       value = cleanValue(value, limits.attributeValueLength)
       if (value === undefined) return this
     }
@@ -295,7 +306,7 @@ export class LeanSpan implements Span {
       return
     }
     if (typeof value === 'string' && value.length > limits.attributeValueLength) {
-      value = value.substring(0, limits.attributeValueLength)
+      value = (record.redactBeforeCut(key, value) as string).substring(0, limits.attributeValueLength)
     }
     record.attributes.push(key, value)
   }
@@ -317,6 +328,7 @@ export class LeanSpan implements Span {
       limits.attributePerEventCount,
       limits.attributeValueLength,
       true,
+      record.provider.redactor,
     )
     const events = (record.events ??= [])
     if (events.length >= limits.eventCount) {
@@ -336,10 +348,7 @@ export class LeanSpan implements Span {
     const record = this.record
     if (record === null || record.ended) return this
     const limits = record.provider.limits
-    const cleaned =
-      limits.linkCount === 0
-        ? undefined
-        : cleanLink(link, limits.attributePerLinkCount, limits.attributeValueLength)
+    const cleaned = limits.linkCount === 0 ? undefined : cleanLink(link, limits, record.provider.redactor)
     if (cleaned === undefined) {
       record.droppedLinks++
       return this
@@ -366,7 +375,7 @@ export class LeanSpan implements Span {
     if ((code !== 1 && code !== 2) || record.statusCode === 1) return this
     const message = code === 2 ? read(status, 'message') : undefined
     record.statusCode = code
-    record.statusMessage = typeof message === 'string' ? record.provider.redactText(message) : ''
+    record.statusMessage = typeof message === 'string' ? message : ''
     return this
   }
 
@@ -377,8 +386,7 @@ export class LeanSpan implements Span {
   }
 
   /**
-   * An `exception` event with type (code before name), message and stack trace, as upstream's SDK writes it, without the
-   * secrets in the URLs of its texts.
+   * An `exception` event with type (code before name), message and stack trace, as upstream's SDK writes it.
    */
   recordException(exception: Exception, time?: TimeInput): void {
     const record = this.record
@@ -388,10 +396,6 @@ export class LeanSpan implements Span {
     if (type !== '') attributes['exception.type'] = type
     if (message !== '') attributes['exception.message'] = message
     if (stack !== '') attributes['exception.stacktrace'] = stack
-    for (const key of ['exception.message', 'exception.stacktrace']) {
-      const text = attributes[key]
-      if (typeof text === 'string') attributes[key] = record.provider.redactText(text)
-    }
     if (attributes['exception.type'] || attributes['exception.message']) {
       this.addEvent('exception', attributes, time)
     }
@@ -528,10 +532,20 @@ export function toLeanSpan(span: Span | undefined | null): LeanSpan | undefined 
 }
 
 /** A link as it is kept; undefined when it has no span context. */
-export function cleanLink(link: Link, maxCount: number, maxLength: number): SpanLink | undefined {
+export function cleanLink(
+  link: Link,
+  { attributePerLinkCount, attributeValueLength }: SpanLimits,
+  redactor: Redactor | null,
+): SpanLink | undefined {
   try {
     const { traceId, spanId, traceFlags, traceState, isRemote } = link.context
-    const { attributes, dropped } = cleanAttributes(link.attributes, maxCount, maxLength, false)
+    const { attributes, dropped } = cleanAttributes(
+      link.attributes,
+      attributePerLinkCount,
+      attributeValueLength,
+      false,
+      redactor,
+    )
     if (!readIds(traceId, spanId)) return undefined
     const words = foundWords
     return {

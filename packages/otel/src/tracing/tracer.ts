@@ -1,9 +1,9 @@
 // The API's Tracer, and `make`, the way in for our own instrumentation: no options object, no cleaning, no closures.
-import type { Context, Link, Span, SpanOptions, TimeInput, Tracer } from '@opentelemetry/api'
+import type { AttributeValue, Context, Link, Span, SpanOptions, TimeInput, Tracer } from '@opentelemetry/api'
 import type { SpanLimits } from '../config/config.ts'
 import { printError } from '../self/error-text.ts'
 import { say } from '../self/log.ts'
-import { cleanValue, type FlatAttributes, ownKeys, read } from './attributes.ts'
+import { cleanValue, type FlatAttributes, isToBeCut, ownKeys, read } from './attributes.ts'
 import { clockOrigin, monotonicMs, toEpochMs } from './clock.ts'
 import { active, isSuppressed, LeanContext, ROOT, spanOf, withContext, withSpan } from './context.ts'
 import type { Scope, SpanLink } from './ended-span.ts'
@@ -44,21 +44,23 @@ export class LeanTracer implements Tracer {
     if (isSuppressed(ctx)) return INVALID_SPAN
     const parent = options?.root === true ? undefined : toLeanSpan(spanOf(ctx))
     if (options === undefined || options === null) {
-      return this.begin(toText(name), 0, parent, [], 0, null, 0, ctx, undefined)
+      return touch(this.begin(toText(name), 0, parent, [], 0, null, 0, ctx, undefined))
     }
     const attributes: FlatAttributes = []
     const dropped = flatten(options.attributes, attributes)
-    const { links, lost } = flattenLinks(options.links, this.provider.limits)
-    return this.begin(
-      toText(name),
-      toKind(options.kind),
-      parent,
-      attributes,
-      dropped,
-      links,
-      lost,
-      ctx,
-      options.startTime ?? undefined,
+    const { links, lost } = flattenLinks(options.links, this.provider)
+    return touch(
+      this.begin(
+        toText(name),
+        toKind(options.kind),
+        parent,
+        attributes,
+        dropped,
+        links,
+        lost,
+        ctx,
+        options.startTime ?? undefined,
+      ),
     )
   }
 
@@ -239,6 +241,12 @@ export class LeanTracer implements Tracer {
   }
 }
 
+/** Made through the API: whatever it says, it is not ours. */
+function touch(span: LeanSpan): LeanSpan {
+  if (span.record !== null) span.record.touched = true
+  return span
+}
+
 /** What the API's tracer without an SDK gives: nothing is recorded, and the context of the parent travels on. */
 function passOn(parent: LeanSpan | undefined): LeanSpan {
   if (parent === undefined) return INVALID_SPAN
@@ -290,12 +298,12 @@ function flatten(attributes: unknown, flat: FlatAttributes): number {
 
 function flattenLinks(
   links: Link[] | undefined,
-  limits: SpanLimits,
+  { limits, redactor }: LeanTracerProvider,
 ): { links: SpanLink[] | null; lost: number } {
   if (!Array.isArray(links) || links.length === 0) return { links: null, lost: 0 }
   const kept: SpanLink[] = []
   for (const link of links) {
-    const cleaned = cleanLink(link, limits.attributePerLinkCount, limits.attributeValueLength)
+    const cleaned = cleanLink(link, limits, redactor)
     if (cleaned !== undefined) kept.push(cleaned)
   }
   return { links: kept, lost: links.length - kept.length }
@@ -314,7 +322,12 @@ function applyLimits(record: SpanRecord, limits: SpanLimits): void {
     record.index = null
   }
   if (limits.attributeValueLength === Number.POSITIVE_INFINITY) return
-  for (let i = 1; i < flat.length; i += 2) flat[i] = cleanValue(flat[i], limits.attributeValueLength)
+  for (let i = 1; i < flat.length; i += 2) {
+    let value = flat[i] as AttributeValue
+    if (isToBeCut(value, limits.attributeValueLength))
+      value = record.redactBeforeCut(flat[i - 1] as string, value)
+    flat[i] = cleanValue(value, limits.attributeValueLength)
+  }
 }
 
 const saidBadIds = 'the IdGenerator gave no valid id; generating one instead'

@@ -107,7 +107,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     id: 'redaction',
     where: '`url.query`, `url.full`',
     upstream: 'seven cloud-signature keys in http, nothing in fetch',
-    ours: 'all of `http.redactQueryKeys`, in the server, the client and fetch, whatever their case or encoding',
+    ours: 'every key that names a secret, in the server, the client and fetch, whatever its spelling or encoding',
     why: 'Access tokens, reset codes and passwords in queries are the most common secret in traces.',
     matches: d =>
       (d.program === 'secrets' || d.program === 'proxied') &&

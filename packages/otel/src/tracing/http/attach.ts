@@ -2,6 +2,7 @@
 import http from 'node:http'
 import type { Config } from '../../config/config.ts'
 import type { HistogramSource } from '../../metrics/histogram-source.ts'
+import { buildQueryRedactor } from '../../redact/url.ts'
 import { guard } from '../../self/guard.ts'
 import type { LeanPropagator } from '../propagation/propagator.ts'
 import type { LeanTracerProvider } from '../provider.ts'
@@ -16,7 +17,6 @@ import { watchListening } from './listening.ts'
 import { patchEmit } from './observed.ts'
 import { buildOldNames } from './old-names.ts'
 import { buildProbeFilter } from './probes.ts'
-import { buildQueryRedactor } from './redact.ts'
 import { attachServer } from './server.ts'
 import { attachUndici } from './undici.ts'
 
@@ -101,7 +101,7 @@ function buildHooks(options: HttpOptions): HttpHooks {
     http?: HttpInstrumentationOptions
     undici?: UndiciInstrumentationOptions
   }
-  const redactor = buildQueryRedactor(config.http.redactQueryKeys)
+  const redactor = tracerProvider.redactor?.query ?? buildQueryRedactor(config.http.redactQueryKeys ?? [])
   const captured = (
     more: { requestHeaders?: readonly string[]; responseHeaders?: readonly string[] } = {},
   ) => ({

@@ -7,6 +7,7 @@ import diagnostics from 'node:diagnostics_channel'
 import http from 'node:http'
 import { inspect } from 'node:util'
 import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { redactUserinfo } from '../../redact/url.ts'
 import { messageOf } from '../../self/error-text.ts'
 import { swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
@@ -23,7 +24,6 @@ import { callHook, mergeAttributes, readSyntheticType } from './instrumentation-
 import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
 import { OBSERVED, type Observable, type Observed, patchEmit, type Watch } from './observed.ts'
-import { redactUserinfo } from './redact.ts'
 import { replaceMethod } from './replace-method.ts'
 import { hasHeader, readRequestId } from './request-id.ts'
 
@@ -159,7 +159,8 @@ export function attachClient(hooks: HttpHooks): ClientTracing {
     if (call.span.record === null) return
     if (port !== undefined) call.span.setAttribute('server.port', port)
     const url = renderUrl(request, port, hasAuth)
-    call.span.setAttribute('url.full', url)
+    // Not through the API: what is set there is not known to be clean.
+    call.span.record?.set('url.full', url)
     if (oldNames !== undefined) oldNames.locate(call.span, url, request.getHeader('host'))
   }
 

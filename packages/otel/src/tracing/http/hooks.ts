@@ -1,4 +1,6 @@
 // What the hooks of this room share: everything decided before the first request, so that a request decides nothing twice.
+
+import type { QueryRedactor } from '../../redact/url.ts'
 import type { LeanPropagator } from '../propagation/propagator.ts'
 import type { LeanTracer } from '../tracer.ts'
 import type { CapturedHeader } from './captured-headers.ts'
@@ -6,7 +8,6 @@ import type { RequestDurations } from './durations.ts'
 import type { HttpInstrumentationOptions, UndiciInstrumentationOptions } from './instrumentation-options.ts'
 import type { OldNames } from './old-names.ts'
 import type { ProbeFilter } from './probes.ts'
-import type { QueryRedactor } from './redact.ts'
 
 /** Counted here, read by the self metrics. */
 export interface HttpCounters {

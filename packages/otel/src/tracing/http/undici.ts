@@ -2,6 +2,7 @@
 // replace the application's dispatcher.
 import diagnostics from 'node:diagnostics_channel'
 import { type Context, SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { redactUserinfo } from '../../redact/url.ts'
 import { messageOf } from '../../self/error-text.ts'
 import { guard, swallow } from '../../self/guard.ts'
 import type { FlatAttributes } from '../attributes.ts'
@@ -15,7 +16,6 @@ import type { HttpHooks } from './hooks.ts'
 import { callHook, mergeAttributes } from './instrumentation-options.ts'
 import { isLegalHeader } from './legal-header.ts'
 import { nameOfMethod, parseMethod } from './methods.ts'
-import { redactUserinfo } from './redact.ts'
 import { readRequestId } from './request-id.ts'
 import { watchGlobalDispatcher } from './undici-queue.ts'
 
