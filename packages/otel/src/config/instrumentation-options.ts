@@ -14,6 +14,7 @@ const kafka =
 const instrumentationOptions: Readonly<Record<string, string>> = {
   // Ours.
   express: 'middlewareSpans requestHandlerSpans ignoreLayers ignoreLayersType requestHook spanNameHook',
+  connect: 'middlewareSpans requestHandlerSpans',
   fastify: 'requestHook',
   pg: 'connectSpans keepLiterals ignoreConnectSpans requireParentSpan enhancedDatabaseReporting addSqlCommenterCommentToQueries enableTraceContextPropagation requestHook responseHook connectionHook',
   ioredis: 'requireParentSpan dbStatementSerializer requestHook responseHook',
@@ -36,7 +37,6 @@ const instrumentationOptions: Readonly<Record<string, string>> = {
   'aws-sdk':
     'dynamoDBStatementSerializer exceptionHook preRequestHook responseHook sqsExtractContextPropagationFromPayload suppressInternalInstrumentation',
   'cassandra-driver': 'enhancedDatabaseReporting maxQueryLength responseHook',
-  connect: '',
   cucumber: '',
   dataloader: 'mergeLoads requireParentSpan',
   dns: 'ignoreHostnames',
