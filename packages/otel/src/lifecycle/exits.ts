@@ -117,6 +117,15 @@ export function attachExits(work: ExitWork): () => void {
   const onBeforeExit = () => {
     if (performance.now() - flushedAtMs < sameEndMs) return
     flushedAtMs = Number.POSITIVE_INFINITY
+    if (process.listenerCount('beforeExit') === 1) return flushAtEnd()
+    const before = readActive()
+    // When all other listeners have run, and what their promises do at once.
+    process.nextTick(() => queueMicrotask(() => process.nextTick(() => flushAtEnd(before))))
+  }
+  /** `before`: what kept the loop alive before other listeners of `beforeExit` ran. */
+  const flushAtEnd = (before?: readonly string[]) => {
+    // Our flush alone would make Node say `beforeExit` again. Where the others went on working, it is for them as well.
+    if (before !== undefined && !hasGrown(before, readActive())) holdBeforeExit()
     void flush(Math.min(work.deadlineMs, naturalEndMs)).then(() => {
       flushedAtMs = performance.now()
     })
@@ -147,6 +156,37 @@ export function attachExits(work: ExitWork): () => void {
     process.removeListener('exit', onExit)
     for (const signal of signals) unlisten(signal)
   }
+}
+
+/** The kinds of what keeps the loop alive: `Timeout`, `TCPSocketWrap`. Standard output is listed and does not. */
+function readActive(): readonly string[] {
+  return process.getActiveResourcesInfo().filter(kind => kind !== 'PipeWrap' && kind !== 'TTYWrap')
+}
+
+function hasGrown(before: readonly string[], after: readonly string[]): boolean {
+  const left = [...before]
+  return after.some(kind => {
+    const at = left.indexOf(kind)
+    if (at !== -1) left.splice(at, 1)
+    return at === -1
+  })
+}
+
+/** The next `beforeExit` reaches nobody: all have heard it. */
+function holdBeforeExit(): void {
+  const before = Object.getOwnPropertyDescriptor(process, 'emit')
+  const emit = process.emit as (...args: unknown[]) => boolean
+  let held = true
+  const hold = function (this: unknown, ...args: unknown[]): boolean {
+    // Somebody may have wrapped it since and keep it; then it is a pass-through.
+    if (!held || args[0] !== 'beforeExit') return emit.apply(this, args)
+    held = false
+    if (process.emit !== hold) return true
+    if (before === undefined) Reflect.deleteProperty(process, 'emit')
+    else Object.defineProperty(process, 'emit', before)
+    return true
+  } as typeof process.emit
+  process.emit = hold
 }
 
 function isExitSignal(event: string | symbol): event is ExitSignal {
