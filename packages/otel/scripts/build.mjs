@@ -47,6 +47,10 @@ const common = {
   metafile: true,
 }
 
+// In sloppy code a detached `emit` would run with the global object where Node's own throws. Our sources are strict as
+// modules; in CommonJS, bundled or not, the first line of the file has to say so.
+const strict = '"use strict";'
+
 const base = join(src, 'loader/instrumentation-base.ts')
 
 /** Where the modules of the core live for a chunk, and which of our files become chunks of their own. */
@@ -174,7 +178,10 @@ function instrumentationEntry({ source, owner }) {
 export async function bundle({ outdir, start, index, chunks }) {
   const layout = new Layout()
   const metafiles = []
-  const run = async options => metafiles.push((await build({ ...common, ...options })).metafile)
+  const run = async options => {
+    const banner = options.format === 'esm' ? {} : { js: strict + (options.banner?.js ?? '') }
+    metafiles.push((await build({ ...common, ...options, banner })).metafile)
+  }
   const at = file => join(outdir, file)
   const late = up => lateImports({ src, up, met: file => layout.addPart(file) })
   const chunk = (options, up = './') => run({ ...options, plugins: [late(up), asChunk(layout, up)] })

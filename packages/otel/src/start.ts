@@ -59,9 +59,12 @@ export type UserObjects = Pick<UserOptions, 'sampler' | 'spanProcessors' | 'prop
 
 const defaultFlushMs = 5000
 
-/** The preload's way in. What goes wrong is said in one line; the application runs in any case. */
-export function startFromRegister(): void {
-  begin({}, [], 'put --require @org/otel/register first')
+/**
+ * The preload's way in. What goes wrong is said in one line; the application runs in any case. `quiet`: why nothing is
+ * said in this process unless a log level asks for it.
+ */
+export function startFromRegister(quiet?: string): void {
+  begin({}, [], 'put --require @org/otel/register first', quiet)
 }
 
 /** The way in for `start()` in index.ts, which has checked the options and read them into `entries`. */
@@ -72,7 +75,7 @@ export function startFromCode(objects: UserObjects, entries: readonly Entry[]): 
   return begin(objects, entries, remedy)
 }
 
-function begin(user: UserObjects, entries: readonly Entry[], remedy: string): Telemetry {
+function begin(user: UserObjects, entries: readonly Entry[], remedy: string, quiet?: string): Telemetry {
   const registry = claimProcess(version, __filename)
   if (registry === undefined) {
     const running = readRegistry()
@@ -84,7 +87,7 @@ function begin(user: UserObjects, entries: readonly Entry[], remedy: string): Te
     return running?.handle as Telemetry
   }
   try {
-    const telemetry = run(user, entries, remedy)
+    const telemetry = run(user, entries, remedy, quiet)
     registry.handle = telemetry
     registry.state = telemetry.config.enabled ? 'started' : 'stopped'
     return telemetry
@@ -96,7 +99,7 @@ function begin(user: UserObjects, entries: readonly Entry[], remedy: string): Te
   }
 }
 
-function run(user: UserObjects, entries: readonly Entry[], remedy: string): Telemetry {
+function run(user: UserObjects, entries: readonly Entry[], remedy: string, quiet?: string): Telemetry {
   const resolved = resolveConfig({
     env: readEnv(),
     facts: readFacts(),
@@ -104,7 +107,9 @@ function run(user: UserObjects, entries: readonly Entry[], remedy: string): Tele
     loadFileParser: () => loadChunk('config-file').parseConfigFile,
   })
   const { config } = resolved
-  setLogLevel(config.logLevel)
+  setLogLevel(quiet !== undefined && resolved.origins.logLevel.from === 'default' ? 'none' : config.logLevel)
+  if (quiet !== undefined)
+    say('debug', 'ORG_OTEL_QUIET', `${quiet}: nothing is said here unless OTEL_LOG_LEVEL is set`)
   for (const problem of resolved.problems) sayProblem(problem)
   if (!config.enabled) return { config, async flush() {}, async stop() {} }
 
@@ -194,11 +199,12 @@ function run(user: UserObjects, entries: readonly Entry[], remedy: string): Tele
   const apiTimer = setTimeout(() => guard('API versions', sayNewerApis), startupLineMs)
   apiTimer.unref()
   // Nothing that the first line of the application waits for: the metrics SDK, clouds.
-  const later = setImmediate(() => guard('after start', () => settle(resolved, metering, exported)))
+  // A timer and not an immediate: with a domain entered in the main script, Node warns of the first immediate (DEP0097).
+  const later = setTimeout(() => guard('after start', () => settle(resolved, metering, exported)))
   later.unref()
 
   async function stop(): Promise<void> {
-    clearImmediate(later)
+    clearTimeout(later)
     detachLine?.()
     clearTimeout(apiTimer)
     detachExits()

@@ -117,8 +117,18 @@ export function attachExits(work: ExitWork): () => void {
   const onBeforeExit = () => {
     if (performance.now() - flushedAtMs < sameEndMs) return
     flushedAtMs = Number.POSITIVE_INFINITY
+    if (process.listenerCount('beforeExit') === 1) return flushAtEnd()
+    const before = readActive()
+    // When all other listeners have run, and what their promises do at once.
+    process.nextTick(() => queueMicrotask(() => process.nextTick(() => flushAtEnd(before))))
+  }
+  /** `before`: what kept the loop alive before other listeners of `beforeExit` ran. */
+  const flushAtEnd = (before?: readonly string[]) => {
+    // Our flush alone would make Node say `beforeExit` again. Where the others went on working, it is for them as well.
+    const release = before !== undefined && !hasGrown(before, readActive()) ? holdBeforeExit() : undefined
     void flush(Math.min(work.deadlineMs, naturalEndMs)).then(() => {
       flushedAtMs = performance.now()
+      if (before !== undefined && hasGrown(before, readActive())) release?.()
     })
   }
   const onExit = (code?: number) => {
@@ -147,6 +157,41 @@ export function attachExits(work: ExitWork): () => void {
     process.removeListener('exit', onExit)
     for (const signal of signals) unlisten(signal)
   }
+}
+
+/** The kinds of what keeps the loop alive: `Timeout`, `TCPSocketWrap`. */
+function readActive(): readonly string[] {
+  return process.getActiveResourcesInfo?.() ?? []
+}
+
+function hasGrown(before: readonly string[], after: readonly string[]): boolean {
+  const left = [...before]
+  return after.some(kind => {
+    const at = left.indexOf(kind)
+    if (at !== -1) left.splice(at, 1)
+    return at === -1
+  })
+}
+
+/** The next `beforeExit` reaches nobody: the others have heard it. The returned function lets it through again. */
+function holdBeforeExit(): () => void {
+  const before = Object.getOwnPropertyDescriptor(process, 'emit')
+  const emit = process.emit as (...args: unknown[]) => boolean
+  let held = true
+  const hold = function (this: unknown, ...args: unknown[]): boolean {
+    // Somebody may have wrapped it since and keep it; then it is a pass-through.
+    if (!held || args[0] !== 'beforeExit') return emit.apply(this, args)
+    release()
+    return true
+  } as typeof process.emit
+  function release(): void {
+    held = false
+    if (process.emit !== hold) return
+    if (before === undefined) Reflect.deleteProperty(process, 'emit')
+    else Object.defineProperty(process, 'emit', before)
+  }
+  process.emit = hold
+  return release
 }
 
 function isExitSignal(event: string | symbol): event is ExitSignal {

@@ -89,6 +89,9 @@ function observeDelay(meter: Meter): () => void {
 }
 
 function observeGc(meter: Meter): () => void {
+  // A domain that was entered in the main script and not left: every collection would queue an immediate of Node's, and
+  // Node warns of the first one (DEP0097).
+  if ((process as { domain?: unknown }).domain) return () => {}
   const duration = meter.createHistogram('v8js.gc.duration', {
     description: 'Garbage collection duration by kind, one of major, minor, incremental or weakcb.',
     unit: 's',

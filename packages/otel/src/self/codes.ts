@@ -107,8 +107,26 @@ export const codes = [
   {
     code: 'ORG_OTEL_SKIPPED',
     level: 'warn',
-    says: 'We did not start: another agent or SDK is here already, or this runtime is not supported.',
+    says: 'We did not start: another agent or SDK is here already, this runtime is not supported, or the permission model forbids reading our files.',
     action: 'The application runs without us. The line names the reason.',
+  },
+  {
+    code: 'ORG_OTEL_NODE_OLD',
+    level: 'warn',
+    says: 'This release of Node is older than those we support, and not so old that nothing works.',
+    action: 'We start. What the release cannot do is missing, above all imports of ES modules. Use Node 20.6 or newer.',
+  },
+  {
+    code: 'ORG_OTEL_QUIET',
+    level: 'debug',
+    says: 'The process is no service: code on the command line, a test run, a development server or one of their workers.',
+    action: 'It is traced, and nothing else is said there. Set OTEL_LOG_LEVEL to hear what is said in services.',
+  },
+  {
+    code: 'ORG_OTEL_PERMISSION',
+    level: 'warn',
+    says: "Node's permission model (--permission) forbids something that telemetry needs.",
+    action: 'The line names what does not work and the flag that allows it. Everything else does.',
   },
   {
     code: 'ORG_OTEL_START_FAILED',
