@@ -125,10 +125,9 @@ export function attachExits(work: ExitWork): () => void {
   /** `before`: what kept the loop alive before other listeners of `beforeExit` ran. */
   const flushAtEnd = (before?: readonly string[]) => {
     // Our flush alone would make Node say `beforeExit` again. Where the others went on working, it is for them as well.
-    const release = before !== undefined && !hasGrown(before, readActive()) ? holdBeforeExit() : undefined
+    if (before !== undefined && !hasGrown(before, readActive())) holdBeforeExit()
     void flush(Math.min(work.deadlineMs, naturalEndMs)).then(() => {
       flushedAtMs = performance.now()
-      if (before !== undefined && hasGrown(before, readActive())) release?.()
     })
   }
   const onExit = (code?: number) => {
@@ -159,9 +158,9 @@ export function attachExits(work: ExitWork): () => void {
   }
 }
 
-/** The kinds of what keeps the loop alive: `Timeout`, `TCPSocketWrap`. */
+/** The kinds of what keeps the loop alive: `Timeout`, `TCPSocketWrap`. Standard output is listed and does not. */
 function readActive(): readonly string[] {
-  return process.getActiveResourcesInfo?.() ?? []
+  return process.getActiveResourcesInfo().filter(kind => kind !== 'PipeWrap' && kind !== 'TTYWrap')
 }
 
 function hasGrown(before: readonly string[], after: readonly string[]): boolean {
@@ -173,25 +172,21 @@ function hasGrown(before: readonly string[], after: readonly string[]): boolean 
   })
 }
 
-/** The next `beforeExit` reaches nobody: the others have heard it. The returned function lets it through again. */
-function holdBeforeExit(): () => void {
+/** The next `beforeExit` reaches nobody: all have heard it. */
+function holdBeforeExit(): void {
   const before = Object.getOwnPropertyDescriptor(process, 'emit')
   const emit = process.emit as (...args: unknown[]) => boolean
   let held = true
   const hold = function (this: unknown, ...args: unknown[]): boolean {
     // Somebody may have wrapped it since and keep it; then it is a pass-through.
     if (!held || args[0] !== 'beforeExit') return emit.apply(this, args)
-    release()
-    return true
-  } as typeof process.emit
-  function release(): void {
     held = false
-    if (process.emit !== hold) return
+    if (process.emit !== hold) return true
     if (before === undefined) Reflect.deleteProperty(process, 'emit')
     else Object.defineProperty(process, 'emit', before)
-  }
+    return true
+  } as typeof process.emit
   process.emit = hold
-  return release
 }
 
 function isExitSignal(event: string | symbol): event is ExitSignal {
