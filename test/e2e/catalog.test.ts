@@ -22,7 +22,7 @@ const expected: Record<string, Expected> = {
   koa: { key: 'koa', span: 'middleware - answer' },
   '@hapi/hapi': { key: 'hapi', span: 'route - /users/{id}', route: '/users/{id}' },
   restify: { key: 'restify', span: /^request handler - / },
-  connect: { key: 'connect', span: 'request handler - /users', route: '/users' },
+  connect: { key: 'connect', route: '/users' },
   '@nestjs/core': { key: 'nestjs-core', span: 'Users.find', route: '/users/:id' },
   graphql: { key: 'graphql', span: 'graphql.parse', from: 22 },
   dataloader: { key: 'dataloader', span: 'dataloader.load' },

@@ -4,7 +4,7 @@
 // Keep this file free of imports: what it needs it requires inside `decide`, when it knows that it needs it.
 
 type Decision =
-  | { start: true; /** One line for the user besides. */ tell?: string }
+  | { start: true /** One line for the user besides. */; tell?: string }
   | { start: false; reason: string; tell?: string }
 
 interface World {
@@ -96,7 +96,8 @@ function quietReason(world: World, file: string): string | undefined {
   if (env.NODE_TEST_CONTEXT || has(execArgv, '--test')) return 'node --test'
   if (env.NODE_V8_COVERAGE) return 'a coverage run'
   // The command `tsx` is for development; a service that is run by it says that it is one.
-  if (env.NODE_ENV !== 'production' && /[\\/]tsx[\\/]dist[\\/]preflight/.test(execArgv.join(' '))) return 'tsx'
+  if (env.NODE_ENV !== 'production' && /[\\/]tsx[\\/]dist[\\/]preflight/.test(execArgv.join(' ')))
+    return 'tsx'
   if (!file) return isTerminal() ? 'a prompt' : undefined
   if (!isPackageFile(file)) return undefined
   if (has(runners, nameOf(file)) || /\/node_modules\/@cucumber\/cucumber\//.test(file)) return 'a test runner'
@@ -105,12 +106,9 @@ function quietReason(world: World, file: string): string | undefined {
     return 'a development server'
   // Workers of test runners, bundlers and development servers are files of packages that are forked. Those of a cluster
   // are what their primary is.
-  return process.send !== undefined &&
-    /\/node_modules\//.test(file) &&
-    !containers.test(file) &&
-    !require('cluster').isWorker
-    ? 'the worker of a tool'
-    : undefined
+  if (process.send === undefined || !/\/node_modules\//.test(file) || containers.test(file)) return undefined
+  // biome-ignore lint/style/useNodejsImportProtocol: Node 8 does not know it.
+  return require('cluster').isWorker ? undefined : 'the worker of a tool'
 }
 
 function isTerminal(): boolean {

@@ -14,6 +14,7 @@ const kafka =
 const instrumentationOptions: Readonly<Record<string, string>> = {
   // Ours.
   express: 'middlewareSpans requestHandlerSpans ignoreLayers ignoreLayersType requestHook spanNameHook',
+  connect: 'middlewareSpans requestHandlerSpans',
   fastify: 'requestHook',
   pg: 'connectSpans keepLiterals ignoreConnectSpans requireParentSpan enhancedDatabaseReporting addSqlCommenterCommentToQueries enableTraceContextPropagation requestHook responseHook connectionHook',
   mysql: 'keepLiterals maskStatement maskStatementHook responseHook enhancedDatabaseReporting',
@@ -38,7 +39,6 @@ const instrumentationOptions: Readonly<Record<string, string>> = {
   'aws-sdk':
     'dynamoDBStatementSerializer exceptionHook preRequestHook responseHook sqsExtractContextPropagationFromPayload suppressInternalInstrumentation',
   'cassandra-driver': 'enhancedDatabaseReporting maxQueryLength responseHook',
-  connect: '',
   cucumber: '',
   dataloader: 'mergeLoads requireParentSpan',
   dns: 'ignoreHostnames',

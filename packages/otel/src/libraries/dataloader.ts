@@ -53,6 +53,25 @@ export class DataloaderInstrumentation extends Base {
     }
   }
 
+  /** Upstream takes what the function returns for a promise. What is none goes back to dataloader, which knows what to say. */
+  _wrapBatchLoadFn(batch: Method): Method {
+    const trace: (batch: Method) => Method = super._wrapBatchLoadFn.bind(this)
+    return function patchedBatchLoadFn(...args) {
+      let returned: { value: unknown } | undefined
+      const traced = trace(function (...given) {
+        returned = { value: batch.apply(this, given) }
+        return returned.value
+      })
+      try {
+        return traced.apply(this, args)
+      } catch (error) {
+        // Upstream has stumbled over the result; what the function itself throws is the application's.
+        if (returned === undefined) throw error
+        return returned.value
+      }
+    }
+  }
+
   /** The loads that this call waits with: those of the same caller, if any are under way. */
   join(loader: object): Loads | undefined {
     if (!this.shouldCreateSpans()) return undefined

@@ -55,6 +55,11 @@ function upstream(
   }
 }
 
+/** Upstream's class with a method or two of ours. */
+function mended(key: string, exported: string): Pick<CatalogRow, 'source'> {
+  return { source: { from: `./src/libraries/${key}.ts`, exported } }
+}
+
 const kafka = { from: '@org/otel-kafka/hooks', exported: 'kafkaHooks' }
 const logging = { from: '@org/otel-logging/hooks', exported: 'loggingHooks' }
 const exemplars = { from: '@org/otel-exemplars/hooks', exported: 'exemplarHooks' }
@@ -108,13 +113,13 @@ export const catalog: readonly CatalogRow[] = [
   // Web frameworks
   ours('express', ['express'], 'express', { from: './src/libraries/express.ts', exported: 'expressHooks' }),
   ours('fastify', ['fastify'], 'fastify', { from: './src/libraries/fastify.ts', exported: 'fastifyHooks' }),
-  upstream('koa', 'KoaInstrumentation', ['koa']),
+  upstream('koa', 'KoaInstrumentation', ['koa'], mended('koa', 'KoaInstrumentation')),
   upstream('hapi', 'HapiInstrumentation', ['@hapi/hapi'], {
     source: { from: './src/libraries/hapi.ts', exported: 'HapiInstrumentation' },
     why: 'upstream leaves out the prefix of a plugin in the route',
   }),
-  upstream('restify', 'RestifyInstrumentation', ['restify']),
-  upstream('connect', 'ConnectInstrumentation', ['connect']),
+  upstream('restify', 'RestifyInstrumentation', ['restify'], mended('restify', 'RestifyInstrumentation')),
+  ours('connect', ['connect'], 'connect', { from: './src/libraries/connect.ts', exported: 'connectHooks' }),
   upstream('router', 'RouterInstrumentation', ['router'], {
     coveredBy: 'express',
     why: "not applied to the copy that express 5 brings: express's own spans describe it",
@@ -125,7 +130,7 @@ export const catalog: readonly CatalogRow[] = [
     why: 'upstream stops before 12, which is an ES module and works',
   }),
   upstream('graphql', 'GraphQLInstrumentation', ['graphql'], {
-    source: { from: './src/libraries/graphql.ts', exported: 'GraphQLInstrumentation' },
+    ...mended('graphql', 'GraphQLInstrumentation'),
     widen: { graphql: ['>=14.0.0 <18'] },
     mjsTwins: true,
     esmFiles: { graphql: ['execution/execute.mjs', 'language/parser.mjs', 'validation/validate.mjs'] },
@@ -135,7 +140,12 @@ export const catalog: readonly CatalogRow[] = [
     source: { from: './src/libraries/dataloader.ts', exported: 'DataloaderInstrumentation' },
     why: 'upstream makes a span for every call of load, one per item of a list',
   }),
-  upstream('socket.io', 'SocketIoInstrumentation', ['socket.io']),
+  upstream(
+    'socket.io',
+    'SocketIoInstrumentation',
+    ['socket.io'],
+    mended('socket.io', 'SocketIoInstrumentation'),
+  ),
 
   // Databases and caches
   ours('pg', ['pg', 'pg-pool'], 'pg', { from: './src/libraries/pg.ts', exported: 'pgHooks' }),
@@ -164,7 +174,12 @@ export const catalog: readonly CatalogRow[] = [
   upstream('cassandra-driver', 'CassandraDriverInstrumentation', ['cassandra-driver'], {
     source: { from: './src/libraries/cassandra-driver.ts', exported: 'CassandraDriverInstrumentation' },
   }),
-  upstream('memcached', 'MemcachedInstrumentation', ['memcached']),
+  upstream(
+    'memcached',
+    'MemcachedInstrumentation',
+    ['memcached'],
+    mended('memcached', 'MemcachedInstrumentation'),
+  ),
   upstream('lru-memoizer', 'LruMemoizerInstrumentation', ['lru-memoizer']),
   upstream('generic-pool', 'GenericPoolInstrumentation', ['generic-pool'], {
     source: { from: './src/libraries/generic-pool.ts', exported: 'GenericPoolInstrumentation' },

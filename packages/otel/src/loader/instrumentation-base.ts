@@ -241,12 +241,54 @@ function imitate(wrapped: AnyFunction, original: AnyFunction): void {
   }
 }
 
+/** Whether the call that runs now has reached the library: the innermost one. */
+let reached = { original: false }
+
+/**
+ * The wrapper, with a way out: when it throws before it has called the original, the original is called as if there were no
+ * wrapper. So who passes what the library refuses (`app.use(null)`) gets the library's own error.
+ */
+function guardWrapper(original: AnyFunction, wrapper: Wrapper, name: string): AnyFunction | undefined {
+  function call(this: unknown, ...args: unknown[]): unknown {
+    reached.original = true
+    return new.target
+      ? Reflect.construct(original, args, new.target === call ? original : new.target)
+      : original.apply(this, args)
+  }
+  imitate(call, original)
+  if (original.prototype !== undefined) call.prototype = original.prototype
+  const wrapped = wrapper(call, name)
+  if (typeof wrapped !== 'function' || wrapped === call) return undefined
+
+  function guarded(this: unknown, ...args: unknown[]): unknown {
+    if (new.target) return Reflect.construct(wrapped, args, new.target === guarded ? wrapped : new.target)
+    const outer = reached
+    const own = { original: false }
+    reached = own
+    let failure: unknown
+    try {
+      return wrapped.apply(this, args.slice())
+    } catch (error) {
+      if (own.original) throw error
+      failure = error
+    } finally {
+      reached = outer
+    }
+    // A wrong call as a rule, which the library refuses in its own words, now or later.
+    diag.debug(`${name} runs without its instrumentation, which failed before it`, failure)
+    return original.apply(this, args)
+  }
+  imitate(guarded, wrapped)
+  if (wrapped.prototype !== undefined) guarded.prototype = wrapped.prototype
+  return guarded
+}
+
 function wrap(target: any, name: string, wrapper: Wrapper): AnyFunction | undefined {
   const original = target?.[name]
   // Upstream prints here. A method that a version of a library lacks is no news for the user.
   if (typeof original !== 'function' || typeof wrapper !== 'function') return undefined
-  const wrapped = wrapper(original, name)
-  if (typeof wrapped !== 'function' || wrapped === original) return undefined
+  const wrapped = guardWrapper(original, wrapper, name)
+  if (wrapped === undefined) return undefined
   imitate(wrapped, original)
   define(wrapped, '__original', original)
   define(wrapped, '__unwrap', () => {
@@ -281,7 +323,12 @@ export function safeExecuteInTheMiddle<T>(
     failed = true
     error = thrown
   }
-  onFinish(error, result)
+  try {
+    onFinish(error, result)
+  } catch (problem) {
+    // What was to be noted about the call must not take the place of what the call has given.
+    diag.debug('an instrumentation failed after the call it describes', problem)
+  }
   if (failed && !preventThrowingError) throw error
   return result as T
 }
@@ -300,7 +347,11 @@ export async function safeExecuteInTheMiddleAsync<T>(
     failed = true
     error = thrown
   }
-  await onFinish(error, result)
+  try {
+    await onFinish(error, result)
+  } catch (problem) {
+    diag.debug('an instrumentation failed after the call it describes', problem)
+  }
   if (failed && !preventThrowingError) throw error
   return result as T
 }

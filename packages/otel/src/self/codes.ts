@@ -114,13 +114,15 @@ export const codes = [
     code: 'ORG_OTEL_NODE_OLD',
     level: 'warn',
     says: 'This release of Node is older than those we support, and not so old that nothing works.',
-    action: 'We start. What the release cannot do is missing, above all imports of ES modules. Use Node 20.6 or newer.',
+    action:
+      'We start. What the release cannot do is missing, above all imports of ES modules. Use Node 20.6 or newer.',
   },
   {
     code: 'ORG_OTEL_QUIET',
     level: 'debug',
     says: 'The process is no service: code on the command line, a test run, a development server or one of their workers.',
-    action: 'It is traced, and nothing else is said there. Set OTEL_LOG_LEVEL to hear what is said in services.',
+    action:
+      'It is traced, and nothing else is said there. Set OTEL_LOG_LEVEL to hear what is said in services.',
   },
   {
     code: 'ORG_OTEL_PERMISSION',

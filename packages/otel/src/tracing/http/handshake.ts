@@ -1,43 +1,49 @@
 // Upgrades and CONNECT leave HTTP behind: the listener writes its answer to the socket itself.
 import type { Socket } from 'node:net'
+import { guard } from '../../self/guard.ts'
 import type { ServerExchange } from './exchange.ts'
 import type { ServerTracing } from './incoming.ts'
+import { replaceMethod } from './replace-method.ts'
 
 /**
  * The answer to an upgrade or CONNECT is written to the bare socket: its first bytes are the status line. The span is the
  * handshake, not the life of the connection that follows.
  */
 export function watchHandshake(socket: Socket, exchange: ServerExchange, tracing: ServerTracing): void {
-  const methods = socket as unknown as Record<'write' | 'end', (...args: unknown[]) => unknown>
   const undo: (() => void)[] = []
   const letGo = (): void => {
     for (const restore of undo) restore()
   }
-  const onClose = (): void => {
-    letGo()
-    tracing.abort(exchange)
-  }
-  socket.once('close', onClose)
-  undo.push(() => socket.removeListener('close', onClose))
-  for (const name of ['write', 'end'] as const) {
-    const own = Object.hasOwn(methods, name)
-    const original = methods[name]
-    const watched = function (this: unknown, ...args: unknown[]): unknown {
-      if (exchange.live !== null) {
+  // No listener: the application may count those of its socket.
+  undo.push(
+    watchMethod(socket, 'emit', event => {
+      if (event !== 'close') return
+      letGo()
+      tracing.abort(exchange)
+    }),
+  )
+  for (const name of ['write', 'end'] as const)
+    undo.push(
+      watchMethod(socket, name, chunk => {
+        if (exchange.live === null) return
         letGo()
-        tracing.finish(exchange, parseStatusLine(args[0]))
-      }
-      return original.apply(this, args)
-    }
-    Object.defineProperty(watched, 'name', { value: original.name, configurable: true })
-    Object.defineProperty(watched, 'length', { value: original.length, configurable: true })
-    methods[name] = watched
-    undo.push(() => {
-      if (methods[name] !== watched) return
-      if (own) methods[name] = original
-      else Reflect.deleteProperty(methods, name)
-    })
+        tracing.finish(exchange, parseStatusLine(chunk))
+      }),
+    )
+}
+
+/** Calls `before` with the first argument of each call; returns what takes it back unless somebody patched over it. */
+function watchMethod(
+  socket: Socket,
+  name: 'emit' | 'write' | 'end',
+  before: (first: unknown) => void,
+): () => void {
+  const original = socket[name] as (...args: unknown[]) => unknown
+  const watched = function (this: unknown, ...args: unknown[]): unknown {
+    guard('handshake', () => before(args[0]))
+    return original.apply(this, args)
   }
+  return replaceMethod(socket, name, watched as never)
 }
 
 function parseStatusLine(chunk: unknown): number | undefined {

@@ -32,7 +32,8 @@ export function patchEmit(prototype: EventEmitter, watch: Watch): () => void {
 
   function emit(this: Observable, event: string | symbol, a?: unknown, b?: unknown): boolean {
     const original = originalOf()
-    const observed = this[OBSERVED]
+    // Called without an object, Node's own says what is wrong.
+    const observed = this?.[OBSERVED]
     const count = arguments.length
     if (observed === undefined || observed === null) {
       if (count === 1) return original.call(this, event)

@@ -110,7 +110,7 @@ export function attachServer(hooks: HttpHooks, tracing: ServerTracing): Http1Ser
   function enter(server: object, event: string | symbol, a: unknown, b: unknown): Observed | undefined {
     try {
       const request = a as Request
-      if (typeof request !== 'object' || request === null) return undefined
+      if (typeof request !== 'object' || request === null || server == null) return undefined
       let observed = request[OBSERVED] ?? undefined
       if (observed === undefined) {
         if (UNTRACED in server) return undefined
