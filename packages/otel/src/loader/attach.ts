@@ -17,6 +17,7 @@ import { type CatalogRow, catalog } from './catalog.ts'
 import { type ChosenRow, chooseRows } from './choose.ts'
 import { loadChunk } from './chunk.ts'
 import { attachCjsHook } from './cjs-hook.ts'
+import { noted } from './commonjs-source.ts'
 import { attachEsmHook, type EsmFiles, hooksRunInThread } from './esm-hook.ts'
 import { mayImport } from './esm-need.ts'
 import type { Providers } from './instrumentation-base.ts'
@@ -176,8 +177,8 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
   for (const [filename, loaded] of Object.entries((Module as any)._cache as Record<string, NodeModule>)) {
     // What an ES module imports lies here before it is evaluated: the hook sees it in time.
     if (loaded?.loaded !== true) continue
-    const path = parsePackagePath(filename)
-    if (path === undefined || !patcher.has(path.name)) continue
+    const path = patcher.pathOf(filename)
+    if (path === undefined) continue
     for (const seen of patcher.markLoadedBefore(path)) early.add(`${seen.name} ${seen.version}`)
   }
   if (early.size > 0)
@@ -202,21 +203,38 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     try {
       detachEsm = attachEsmHook(patcher, esmFilesOf(on))
     } catch (error) {
-      swallow('hooking import', error)
+      if ((error as { code?: unknown })?.code === 'ERR_ACCESS_DENIED')
+        log(
+          'warn',
+          'ORG_OTEL_PERMISSION',
+          'imports of ES modules are not instrumented: on this Node their hooks run in a thread, which --allow-worker allows',
+        )
+      else swallow('hooking import', error)
     }
   }
-  const detachCjs = attachCjsHook(patcher, filename => {
-    // An ES module of the table is being required: what it imports must be seen.
-    const path = esmIsHooked ? undefined : parsePackagePath(filename)
-    if (path !== undefined && isModuleFile(filename, path.baseDir)) hookEsm()
-  })
+  // Node's ES module loader keeps the `fs` it meets first: it must not be woken up before Yarn has put its own in place.
+  const flags = `${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`
+  const waitsForPnp = flags.includes('.pnp.cjs') && process.versions.pnp === undefined
+  const cjs = attachCjsHook(
+    patcher,
+    filename => {
+      // An ES module of the table is being required: what it imports must be seen.
+      const path = esmIsHooked ? undefined : parsePackagePath(filename)
+      if (path !== undefined && isModuleFile(filename, path.baseDir)) hookEsm()
+    },
+    () => {
+      if (waitsForPnp) hookEsm()
+    },
+  )
+  Object.defineProperty(globalThis, noted, { value: cjs.note, configurable: true })
   const launch = {
     entry: process.argv[1],
     execArgv: process.execArgv,
     nodeOptions: process.env.NODE_OPTIONS,
     cwd: () => process.cwd(),
   }
-  if (patcher.exactFiles.length > 0 || mayImport(Object.keys(esmFilesOf(on)), launch)) hookEsm()
+  if (!waitsForPnp && (patcher.exactFiles.length > 0 || mayImport(Object.keys(esmFilesOf(on)), launch)))
+    hookEsm()
 
   const detachSaying = isSaid('debug') ? sayLibraries(chosen, patcher.seen, log) : () => {}
 
@@ -230,7 +248,8 @@ export function attachLibraries(options: AttachOptions): AttachedLibraries {
     chosen: () => chosen,
     detach() {
       detachSaying()
-      detachCjs()
+      cjs.detach()
+      Reflect.deleteProperty(globalThis, noted)
       detachEsm?.()
       const all = new Set([...patcher.opened.values(), ...started.map(({ hooks }) => hooks)])
       for (const hooks of all) {

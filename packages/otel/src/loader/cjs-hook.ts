@@ -4,17 +4,26 @@
 // on an application of 1 100 files, where require-in-the-middle adds 25 to 39 ms).
 import Module from 'node:module'
 import { swallow } from '../self/guard.ts'
-import { packageNameOf } from './package-path.ts'
 import type { Patcher } from './patcher.ts'
 
 type Extension = (this: unknown, module: NodeModule, filename: string) => unknown
 type Compile = (this: NodeModule, content: string, filename: string, ...rest: unknown[]) => unknown
 
+export interface CjsHook {
+  /** For a file that was evaluated past the places watched here: its source came from a `load` hook. */
+  note(module: NodeModule, filename: string): void
+  detach(): void
+}
+
 /**
- * Starts watching; returns the function that stops it. `beforeLoad` hears of every file of a table package before it
- * is evaluated.
+ * Starts watching. `beforeLoad` hears of every file of a table package before it is evaluated, `afterPnp` when Yarn's
+ * Plug'n'Play has been set up.
  */
-export function attachCjsHook(patcher: Patcher, beforeLoad: (filename: string) => void): () => void {
+export function attachCjsHook(
+  patcher: Patcher,
+  beforeLoad: (filename: string) => void,
+  afterPnp: () => void = () => {},
+): CjsHook {
   const extensions = (Module as any)._extensions as Record<string, Extension>
   const prototype = (Module as any).prototype as { _compile: Compile }
   const extension = extensions['.js']!
@@ -23,9 +32,14 @@ export function attachCjsHook(patcher: Patcher, beforeLoad: (filename: string) =
   let attached = true
 
   function watch(module: NodeModule, filename: string, evaluate: () => unknown): unknown {
-    const name = typeof filename === 'string' ? packageNameOf(filename) : undefined
-    const inTable = name !== undefined && patcher.has(name)
-    if (!attached || (!inTable && !patcher.hasExactFile(filename))) return evaluate()
+    if (typeof filename !== 'string') return evaluate()
+    const name = patcher.nameOf(filename)
+    const inTable = name !== undefined
+    if (!attached || (!inTable && !patcher.hasExactFile(filename))) {
+      const result = evaluate()
+      if (attached && filename.endsWith('.pnp.cjs')) afterPnp()
+      return result
+    }
 
     beforeLoad(filename)
     if (inTable) patcher.enter(name)
@@ -35,7 +49,12 @@ export function attachCjsHook(patcher: Patcher, beforeLoad: (filename: string) =
     } finally {
       if (inTable) patcher.leave()
     }
-    if (patched.has(module)) return result
+    note(module, filename)
+    return result
+  }
+
+  function note(module: NodeModule, filename: string): void {
+    if (patched.has(module)) return
     patched.add(module)
     try {
       const exports = patcher.patchExports(filename, module.exports)
@@ -43,7 +62,6 @@ export function attachCjsHook(patcher: Patcher, beforeLoad: (filename: string) =
     } catch (error) {
       swallow(`loading ${filename}`, error)
     }
-    return result
   }
 
   // The handler for `.js` sees what v8-compile-cache compiles by itself, and ES modules that are required ...
@@ -56,10 +74,15 @@ export function attachCjsHook(patcher: Patcher, beforeLoad: (filename: string) =
   }
   extensions['.js'] = loadJs
   prototype._compile = _compile
-  return () => {
-    // Somebody may have wrapped us since; then we stay as a pass-through.
-    attached = false
-    if (extensions['.js'] === loadJs) extensions['.js'] = extension
-    if (prototype._compile === _compile) prototype._compile = compile
+  return {
+    note(module, filename) {
+      if (attached && patcher.nameOf(filename) !== undefined) note(module, filename)
+    },
+    detach() {
+      // Somebody may have wrapped us since; then we stay as a pass-through.
+      attached = false
+      if (extensions['.js'] === loadJs) extensions['.js'] = extension
+      if (prototype._compile === _compile) prototype._compile = compile
+    },
   }
 }

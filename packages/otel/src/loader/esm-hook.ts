@@ -5,8 +5,9 @@
 import Module from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { swallow } from '../self/guard.ts'
+import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { chunkPath, loadChunk } from './chunk.ts'
-import { packageNameOf, parsePackagePath } from './package-path.ts'
+import { addNote } from './commonjs-source.ts'
 import type { Patcher } from './patcher.ts'
 
 interface ResolveContext {
@@ -80,10 +81,8 @@ function attachInThread(patcher: Patcher): () => void {
   }
 
   function wants(url: string): boolean {
-    const name = packageNameOf(url)
-    if (name === undefined ? !patcher.hasExactFile(fileURLToPath(url)) : !patcher.has(name)) return false
     const filename = fileURLToPath(url)
-    const path = parsePackagePath(filename)
+    const path = patcher.pathOf(filename)
     return path === undefined ? patcher.hasExactFile(filename) : patcher.wants(path)
   }
 
@@ -106,19 +105,80 @@ function attachInThread(patcher: Patcher): () => void {
       return wrapping.resolveSync(specifier, context, next)
     },
   })
+  // In this thread we are called around all hooks of the other one, whenever they come.
+  let noting: { deregister(): void } | undefined
+  function noteSources(): void {
+    noting ??= registerHooks({
+      load(url: string, context: unknown, next: NextLoad) {
+        const loaded = next(url, context) as Parameters<typeof addNote>[0]
+        return isTableFile(patcher, url) ? addNote(loaded) : loaded
+      },
+    })
+  }
+  if (hasLoaders()) noteSources()
+  const unwatch = watchRegister(noteSources)
   return () => {
     resolving.deregister()
     wrappingLoad?.deregister()
+    noting?.deregister()
+    unwatch()
+  }
+}
+
+function isTableFile(patcher: Patcher, url: string): boolean {
+  try {
+    return url.startsWith('file:') && patcher.nameOf(fileURLToPath(url)) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** Whether somebody may have registered module hooks before us, or will without a call that we see. */
+function hasLoaders(): boolean {
+  return /--(import|loader|experimental-loader)\b/.test(
+    `${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`,
+  )
+}
+
+/** Calls `after` each time that somebody has registered module hooks for the other thread. */
+function watchRegister(after: () => void): () => void {
+  const module = Module as unknown as { register?: (...args: unknown[]) => unknown }
+  if (typeof module.register !== 'function') return () => {}
+  const { register } = module
+  const undo = replaceMethod(
+    module as { register: typeof register },
+    'register',
+    function (this: unknown, ...args: unknown[]) {
+      const result = register.apply(this, args)
+      try {
+        after()
+      } catch (error) {
+        swallow('module hooks', error)
+      }
+      return result
+    },
+  )
+  Module.syncBuiltinESMExports()
+  return () => {
+    undo()
+    Module.syncBuiltinESMExports()
   }
 }
 
 /** Older runtimes: hooks on another thread (about 30 ms and 15 MB), told beforehand which files to wrap. */
 function attachOffThread(patcher: Patcher, esmFiles: EsmFiles): () => void {
   listen(patcher)
+  const { register } = Module
   const hook = pathToFileURL(chunkPath('iitm/hook.mjs')).href
-  Module.register(hook, { data: { esmFiles, exactFiles: patcher.exactFiles } })
-  // Node cannot take such a hook back; without patches it changes nothing.
-  return () => {}
+  const { packages, exactFiles } = patcher
+  register(hook, { data: { esmFiles, exactFiles, packages } })
+  let again = 0
+  // Hooks that are registered later run around ours: so once more, around those.
+  const unwatch = watchRegister(() => {
+    register(`${hook}?again=${++again}`, { data: { packages, sourcesOnly: true } })
+  })
+  // Node cannot take such hooks back; without patches they change nothing.
+  return unwatch
 }
 
 /** Package -> files to wrap, `.` being the main one. */

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 // @ts-expect-error import-in-the-middle ships no types for this file
 import { createHook } from 'import-in-the-middle/create-hook.mjs'
+import { addNote } from './commonjs-source.ts'
 import { mainFiles } from './package-manifest.ts'
-import { type PackagePath, parsePackagePath } from './package-path.ts'
+import { type PackagePath, packageNameOf, parsePackagePath } from './package-path.ts'
 
 interface Resolved {
   url: string
@@ -23,9 +24,20 @@ const mains = new Map<string, ReadonlySet<string>>()
 let esmFiles: Readonly<Record<string, readonly string[]>> = {}
 let exactFiles: readonly string[] = []
 
-export function initialize(data: { esmFiles: typeof esmFiles; exactFiles: readonly string[] }): void {
-  esmFiles = data.esmFiles
-  exactFiles = data.exactFiles
+let packages: ReadonlySet<string> = new Set()
+let sourcesOnly = false
+
+export function initialize(data: {
+  esmFiles?: typeof esmFiles
+  exactFiles?: readonly string[]
+  packages: readonly string[]
+  /** Nothing is wrapped: this one only sees the sources that hooks registered after the first one hand over. */
+  sourcesOnly?: boolean
+}): void {
+  esmFiles = data.esmFiles ?? {}
+  exactFiles = data.exactFiles ?? []
+  packages = new Set(data.packages)
+  sourcesOnly = data.sourcesOnly === true
 }
 
 function mainsOf({ baseDir }: PackagePath): ReadonlySet<string> {
@@ -52,6 +64,7 @@ export async function resolve(
   context: ResolveContext,
   next: NextResolve,
 ): Promise<Resolved> {
+  if (sourcesOnly) return next(specifier, context)
   if (specifier.includes('iitm=') || context.parentURL?.includes('iitm='))
     return hook.resolve(specifier, context, next)
   const resolved = await next(specifier, context)
@@ -65,4 +78,9 @@ export async function resolve(
   return hook.resolve(specifier, context, next)
 }
 
-export const load = hook.load
+type NextLoad = (url: string, context: unknown) => Promise<{ format?: string | null; source?: unknown }>
+
+export async function load(url: string, context: unknown, next: NextLoad) {
+  const loaded = await (sourcesOnly ? next(url, context) : hook.load(url, context, next))
+  return url.startsWith('file:') && packages.has(packageNameOf(url) ?? '') ? addNote(loaded) : loaded
+}

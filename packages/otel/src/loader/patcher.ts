@@ -5,8 +5,9 @@ import { types } from 'node:util'
 import { swallow } from '../self/guard.ts'
 import type { ChosenRow } from './choose.ts'
 import type { LibraryHooks, ModuleInfo, ModulePatch } from './library.ts'
+import { PackageAliases } from './package-alias.ts'
 import { readManifest } from './package-manifest.ts'
-import { type PackagePath, parsePackagePath } from './package-path.ts'
+import { type PackagePath, packageNameOf, parsePackagePath } from './package-path.ts'
 import type { FilePatch } from './upstream.ts'
 import { inAnyRange } from './version-range.ts'
 
@@ -49,6 +50,7 @@ export class Patcher {
   readonly #opened = new Map<ChosenRow, OpenedHooks | undefined>()
   readonly #copies = new Map<string, Copy>()
   readonly #exactFiles = new Map<string, FilePatch[]>()
+  readonly #aliases: PackageAliases
   /** Table packages whose files are being evaluated right now, outermost first. */
   readonly #loading: string[] = []
   readonly #open: OpenRow
@@ -75,11 +77,29 @@ export class Patcher {
         else this.#rows.set(name, [chosen])
       }
     }
+    this.#aliases = new PackageAliases([...this.#rows.keys()])
   }
 
-  /** True for a package of the table. Asked for every file in `node_modules`. */
+  /** True for a package of the table. */
   has(name: string): boolean {
     return this.#rows.has(name)
+  }
+
+  get packages(): readonly string[] {
+    return [...this.#rows.keys()]
+  }
+
+  /** The table package that a file belongs to, or undefined. Asked for every file that is loaded. */
+  nameOf(filename: string): string | undefined {
+    const name = packageNameOf(filename)
+    if (name === undefined || this.#rows.has(name)) return name
+    return this.#aliases.realNameOf(parsePackagePath(filename)!)
+  }
+
+  /** The place of a file in a package of the table, under the package's real name; undefined for all others. */
+  pathOf(filename: string): PackagePath | undefined {
+    const name = this.nameOf(filename)
+    return name === undefined ? undefined : { ...parsePackagePath(filename)!, name }
   }
 
   get exactFiles(): readonly string[] {
@@ -145,7 +165,7 @@ export class Patcher {
   patchExports(filename: string, exports: any): any {
     const exact = this.#exactFiles.get(filename)
     if (exact) return this.#applyExact(exact, exports)
-    const path = parsePackagePath(filename)
+    const path = this.pathOf(filename)
     if (path === undefined) return exports
     const copy = this.#copyOf(path)
     if (this.#requireInside && copy.mains.has(path.file) && types.isModuleNamespaceObject(exports)) {
@@ -171,8 +191,8 @@ export class Patcher {
       setDefault(namespace, this.#applyExact(exact, namespace))
       return
     }
-    const path = parsePackagePath(filename)
-    if (path === undefined || !this.has(path.name)) return
+    const path = this.pathOf(filename)
+    if (path === undefined) return
     const copy = this.#copyOf(path)
     if (copy.byFile.has(path.file)) this.#applyToNamespace(copy, path.file, namespace)
   }
