@@ -24,6 +24,7 @@ export const lateFiles = [
   'export/send-now.ts',
   'lifecycle/in-flight.ts',
   'lifecycle/last-words.ts',
+  'lifecycle/permissions.ts',
   'loader/say-libraries.ts',
   'loader/upstream.ts',
   'tracing/http/http2-server.ts',

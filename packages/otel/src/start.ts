@@ -18,6 +18,7 @@ import { attachExits } from './lifecycle/exits.ts'
 import { endInFlight } from './lifecycle/in-flight.ts'
 import { speakLastWords } from './lifecycle/last-words.ts'
 import { claimProcess, readRegistry } from './lifecycle/once.ts'
+import { readForbidden } from './lifecycle/permissions.ts'
 import { renderUnsent } from './lifecycle/unsent.ts'
 import { loadedApiCopies } from './loader/api-copies.ts'
 import { type AttachedLibraries, attachLibraries } from './loader/attach.ts'
@@ -328,10 +329,18 @@ function openHttp(
   return { http: open({ http: true, undici: false }), undici: open({ http: false, undici: true }) }
 }
 
+function sayForbidden(): void {
+  if (!('permission' in process)) return
+  const forbidden = readForbidden()
+  if (forbidden !== undefined)
+    say('warn', 'ORG_OTEL_PERMISSION', `Node's permission model is on: ${forbidden}`)
+}
+
 function settle(resolved: Resolved, metering: Metering | undefined, exported: Export): void {
   const { config, origins } = resolved
   prepareIds()
   metering?.begin()
+  sayForbidden()
   if (config.logLevel === 'debug')
     for (const line of renderSettings(origins)) say('debug', 'ORG_OTEL_SETTING', line)
   void completeResource(config, exported)
