@@ -199,7 +199,7 @@ describe('releases of Node around those we support', () => {
     },
   )
 
-  it.each(['16.20.2', '18.18.2'])('%s runs the application untouched, with one line', async version => {
+  it.each(['14.21.3', '16.20.2'])('%s runs the application untouched, with one line', async version => {
     const cwd = writeTree({ 'app.cjs': app })
     const ran = await run(node(version), ['--require', register, 'app.cjs'], { cwd, env })
     expect(ran).toMatchObject({ code: 0, stdout: 'hello' })
@@ -208,7 +208,7 @@ describe('releases of Node around those we support', () => {
     )
   })
 
-  it.each(['20.6.0', '21.7.3', '25.2.1'])('%s starts without a word about it', async version => {
+  it.each(['21.7.3', '25.2.1'])('%s starts without a word about it', async version => {
     const cwd = writeTree({ 'app.cjs': app })
     const ran = await run(node(version), ['--require', register, 'app.cjs'], { cwd, env })
     expect(ran).toMatchObject({ code: 0, stdout: 'hello' })

@@ -365,10 +365,9 @@ const libraries = {
   },
 }
 
-process.on('uncaughtException', error => console.log('uncaught', show(error)))
-process.on('unhandledRejection', error => console.log('unhandled', show(error)))
-
 async function main() {
+  process.on('uncaughtException', error => console.log('uncaught', show(error)))
+  process.on('unhandledRejection', error => console.log('unhandled', show(error)))
   for (const [call, fn] of Object.entries(libraries[process.env.WRONG_USE]()))
     for (const [name, value] of Object.entries(values))
       console.log(call, name, await attempt(() => fn(value)))
