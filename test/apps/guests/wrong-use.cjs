@@ -236,9 +236,10 @@ const libraries = {
   },
   oracledb() {
     const oracledb = require('oracledb')
+    // With a trace handler oracledb itself stumbles over no options at all.
     return {
-      getConnection: value => oracledb.getConnection(value, 1),
-      createPool: value => oracledb.createPool(value),
+      getConnection: value => oracledb.getConnection(value ?? { user: 7 }, 1),
+      createPool: value => oracledb.createPool(value ?? { user: 7 }),
     }
   },
   'lru-memoizer'() {

@@ -78,7 +78,9 @@ export class GraphQLInstrumentation extends Base {
         const begun = guard('graphql execute', () => instrumentation._begin(readCall(args)))
         if (begun === undefined) return original.apply(this, args)
         const watched = guard('graphql arguments', () =>
-          begun.operation === undefined ? args : instrumentation._watchArguments(args, defaultResolver),
+          begun.operation === undefined || args[0] == null
+            ? args
+            : instrumentation._watchArguments(args, defaultResolver),
         )
         let result: any
         try {
