@@ -30,7 +30,7 @@ async function look(
   const { code, stdout, stderr } = await run(bin, args, { cwd: programs, env: { ...env, ...more } })
   // Process ids and the frames of a stack are not the application's.
   const rest = stderr.replace(ours, '').replace(/\(node:\d+\)|\n +at .*/g, '')
-  return { code, stdout, stderr: rest, said: stderr.match(ours) ?? [] }
+  return { code, stdout: stdout.replace(/\n +at .*/g, ''), stderr: rest, said: stderr.match(ours) ?? [] }
 }
 
 async function expectSame(bin: string, file: string, more: Record<string, string>): Promise<Look> {
