@@ -95,6 +95,32 @@ const rows = [
       assert.equal(typeof wrap(() => {}), 'function')
     },
   },
+  ...[
+    ['koa', 'KoaInstrumentation', '_getKoaUsePatch', 'koa takes what is no middleware'],
+    ['restify', 'RestifyInstrumentation', '_handlerPatcher', 'restify takes handlers that it refuses'],
+    ['socket.io', 'SocketIoInstrumentation', '_patchOn', 'socket.io takes what is no listener'],
+    [
+      'dataloader',
+      'DataloaderInstrumentation',
+      '_wrapBatchLoadFn',
+      'the error of a batch without a promise is another',
+    ],
+  ].map(([key, exported, method, loses]) => ({
+    library: `@opentelemetry/instrumentation-${key}`,
+    names: [method],
+    where: `packages/otel/src/libraries/${key}.ts`,
+    loses,
+    check() {
+      const Instrumentation = otel(`@opentelemetry/instrumentation-${key}`)[exported]
+      assert.equal(
+        typeof new Instrumentation({ enabled: false })[method](
+          () => {},
+          () => {},
+        ),
+        'function',
+      )
+    },
+  })),
   {
     library: '@opentelemetry/instrumentation-hapi',
     names: ['_wrapRouteHandler'],

@@ -543,6 +543,28 @@ const rows = [
       assert.equal(await later, 'inner')
     },
   },
+  {
+    names: ['_eval', '_syntax_check_only'],
+    where: 'packages/otel/src/register.cts',
+    loses: 'one-liners print our lines, and a check of the syntax starts us',
+    check() {
+      const { execFileSync } = require('node:child_process')
+      const file = path.join(os.tmpdir(), `org-otel-shapes-${process.pid}.cjs`)
+      fs.writeFileSync(
+        file,
+        'require("fs").writeSync(1, `${typeof process._eval} ${process._syntax_check_only};`)',
+      )
+      try {
+        const said = args =>
+          String(execFileSync(process.execPath, ['--require', file, ...args])).split(';')[0]
+        assert.equal(said(['-e', '0']), 'string undefined')
+        assert.equal(said(['--check', file]), 'undefined true')
+        assert.equal(said([file]), 'undefined undefined')
+      } finally {
+        fs.rmSync(file)
+      }
+    },
+  },
 ]
 
 module.exports = { rows }
