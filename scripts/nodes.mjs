@@ -30,6 +30,9 @@ function fetchNode(version, target) {
       '--no-fund',
       '--no-audit',
       '--ignore-scripts',
+      // npm waits five minutes for a download that stands still before it tries again.
+      '--fetch-timeout=45000',
+      '--fetch-retries=4',
       `node-${flavour}@${version}`,
     ],
     {

@@ -47,7 +47,7 @@ export class GraphQLInstrumentation extends Base {
         file.patch = (exports: any) => {
           const patched = patch.call(file, exports)
           this._wrap(patched, 'subscribe', (original: Execute) =>
-            this._patchSubscribe(original, patched.defaultFieldResolver),
+            this.patchSubscribe(original, patched.defaultFieldResolver),
           )
           return patched
         }
@@ -75,12 +75,12 @@ export class GraphQLInstrumentation extends Base {
       }
       return function execute(this: unknown, ...args: any[]) {
         if (!instrumentation.getConfig().mergeItems) return executeAsUpstream.apply(this, args)
-        const begun = guard('graphql execute', () => instrumentation._begin(readCall(args)))
+        const begun = guard('graphql execute', () => instrumentation.begin(readCall(args)))
         if (begun === undefined) return original.apply(this, args)
         const watched = guard('graphql arguments', () =>
           begun.operation === undefined || args[0] == null
             ? args
-            : instrumentation._watchArguments(args, defaultResolver),
+            : instrumentation.watchArguments(args, defaultResolver),
         )
         let result: any
         try {
@@ -101,7 +101,7 @@ export class GraphQLInstrumentation extends Base {
   }
 
   /** The span of an operation, what follows its fields, and how both end. */
-  _begin(call: Call): {
+  begin(call: Call): {
     context: Context
     operation: Operation | undefined
     finish(result: unknown, error?: unknown): void
@@ -110,7 +110,7 @@ export class GraphQLInstrumentation extends Base {
     const active = context.active()
     const definition = findOperation(call)
     const span: Span = this._createExecuteSpan(definition, call)
-    const name = definition === undefined ? '' : this._nameOf(definition)
+    const name = definition === undefined ? '' : this.nameOf(definition)
     if (definition !== undefined) span.updateName(name)
     if (config.nameServerSpan && definition !== undefined) nameServerSpan(active, definition, name)
     const watched = span.isRecording() && !config.ignoreResolveSpans
@@ -123,11 +123,11 @@ export class GraphQLInstrumentation extends Base {
           ? own.setValue(OPERATION, watched ? operation : undefined)
           : own,
       operation: watched ? operation : undefined,
-      finish: (result, error) => this._finish(span, operation, result, error),
+      finish: (result, error) => this.finish(span, operation, result, error),
     }
   }
 
-  _finish(span: Span, operation: Operation, result: unknown, error?: unknown): void {
+  finish(span: Span, operation: Operation, result: unknown, error?: unknown): void {
     guard('graphql result', () => operation.finish(result, error))
     const { responseHook } = this.getConfig()
     // Ends the span as well.
@@ -136,7 +136,7 @@ export class GraphQLInstrumentation extends Base {
   }
 
   /** `query Books`; of too many names only the kind of operation. */
-  _nameOf({ operation, name }: Definition): string {
+  nameOf({ operation, name }: Definition): string {
     const text = name?.value
     if (typeof text !== 'string' || text === '' || text.length > maxNameLength) return operation
     const names = (this.names ??= new Set())
@@ -147,7 +147,7 @@ export class GraphQLInstrumentation extends Base {
     return `${operation} ${text}`
   }
 
-  _watchArguments(args: any[], defaultResolver: unknown): any[] {
+  watchArguments(args: any[], defaultResolver: unknown): any[] {
     const wantsTrivial = this.getConfig().ignoreTrivialResolveSpans === false
     const watch = (resolver: any) =>
       watchResolver(resolver ?? (defaultResolver as any), defaultResolver, wantsTrivial)
@@ -161,19 +161,19 @@ export class GraphQLInstrumentation extends Base {
   }
 
   /** Up to graphql 16 an event of a subscription passes `execute`; from 17.1 on it is told on a channel. */
-  _patchSubscribe(original: Execute, defaultResolver: unknown): Execute {
+  patchSubscribe(original: Execute, defaultResolver: unknown): Execute {
     const instrumentation = this
     return function subscribe(this: unknown, ...args: any[]) {
       if (!instrumentation.getConfig().mergeItems) return original.apply(this, args)
       const watched = guard('graphql subscribe', () => {
-        instrumentation._watchEvents()
-        return instrumentation._watchArguments(args, defaultResolver)
+        instrumentation.watchEvents()
+        return instrumentation.watchArguments(args, defaultResolver)
       })
       return original.apply(this, watched ?? args)
     }
   }
 
-  _watchEvents(): void {
+  watchEvents(): void {
     if (this.stopEvents !== undefined) return
     const channel = diagnostics.tracingChannel<unknown, any>('graphql:execute:rootSelectionSet')
     const open = new WeakMap<object, { finish(result: unknown, error?: unknown): void }>()
@@ -186,7 +186,7 @@ export class GraphQLInstrumentation extends Base {
       const active = context.active()
       if (!isEvent(message)) return active
       const begun = guard('graphql event', () =>
-        this._begin({ ...message, variableValues: message.rawVariableValues }),
+        this.begin({ ...message, variableValues: message.rawVariableValues }),
       )
       if (begun === undefined) return active
       open.set(message, begun)

@@ -539,6 +539,48 @@ const rows = [
     },
   },
   {
+    library: '@opentelemetry/instrumentation-dataloader',
+    names: ['_getPatchedLoad', '_patchPrime', '_patchClear', '_patchClearAll', '_wrapBatchLoadFn', '_batch'],
+    where: 'packages/otel/src/libraries/dataloader.ts',
+    loses: 'the loads of a list are a span each again, and do not link to their batch',
+    check() {
+      const { DataloaderInstrumentation } = otel('@opentelemetry/instrumentation-dataloader')
+      const instrumentation = new DataloaderInstrumentation({ enabled: false })
+      for (const name of [
+        '_getPatchedLoad',
+        '_patchPrime',
+        '_patchClear',
+        '_patchClearAll',
+        '_wrapBatchLoadFn',
+      ])
+        assert.equal(typeof instrumentation[name], 'function', name)
+      const DataLoader = applications('dataloader')
+      assert.equal(new DataLoader(async keys => keys)._batch, null)
+    },
+  },
+  {
+    library: '@opentelemetry/instrumentation-graphql',
+    names: ['_createExecuteSpan', '_executeResponseHook', '_patchExecute'],
+    where: 'packages/otel/src/libraries/graphql.ts',
+    loses: 'operations of GraphQL have no spans',
+    check() {
+      const { GraphQLInstrumentation } = otel('@opentelemetry/instrumentation-graphql')
+      const instrumentation = new GraphQLInstrumentation({ enabled: false })
+      for (const name of ['_createExecuteSpan', '_executeResponseHook', '_patchExecute'])
+        assert.equal(typeof instrumentation[name], 'function', name)
+    },
+  },
+  {
+    library: 'knex',
+    names: ['_single'],
+    where: 'packages/otel/src/libraries/knex.ts',
+    loses: 'the span of a query that only knex can tell has no table in its name',
+    check() {
+      const knex = applications('knex')({ client: 'pg' })
+      assert.equal(knex('books').select()._single.table, 'books')
+    },
+  },
+  {
     library: 'node-rdkafka',
     names: ['_modifiedProduce', '_writev'],
     where: 'packages/kafka/src/adapters/rdkafka.ts, client.ts',

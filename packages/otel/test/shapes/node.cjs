@@ -552,6 +552,7 @@ const rows = [
       const file = path.join(os.tmpdir(), `org-otel-shapes-${process.pid}.cjs`)
       fs.writeFileSync(
         file,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: code for the other process
         'require("fs").writeSync(1, `${typeof process._eval} ${process._syntax_check_only};`)',
       )
       try {
