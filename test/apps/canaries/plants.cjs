@@ -322,7 +322,7 @@ const plants = {
   },
   pg: {
     places: ['literal', 'quoted', 'beside', 'email', 'password'],
-    never: ['literal', 'quoted', 'beside', 'password'],
+    never: ['password'],
     maybe: ['email'],
     async run(c) {
       const { Client } = main(require('pg'))

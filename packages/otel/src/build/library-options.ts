@@ -21,6 +21,9 @@ const databases = [
   'memcached',
 ]
 
+/** Those that hide the literals of a statement themselves. */
+const hidesLiterals = new Set(['pg', 'mysql', 'mysql2'])
+
 /** `loggerProvider`: where the lines of loggers are sent; undefined when they are not. */
 export function buildLibraryOptions(
   config: Config,
@@ -32,10 +35,7 @@ export function buildLibraryOptions(
     ...(requestId !== undefined && {
       grpc: { metadataToSpanAttributes: { server: { requestMetadata: [requestId] } } },
     }),
-    ...(config.semconvOptIn.includes('database/dup') &&
-      Object.fromEntries(databases.map(chunk => [chunk, { semconv: 'dup' }]))),
-    // Upstream's own shows every argument of what begins with EVAL, S or Z.
-    ...(config.redaction.kinds.includes('argument') && { redis: { dbStatementSerializer: printCommand } }),
+    ...Object.fromEntries(databases.map(chunk => [chunk, buildDatabaseOptions(chunk, config)])),
     logging: buildLoggingOptions(config, loggerProvider),
     kafka: { semconvOptIn: config.semconvOptIn.join(',') },
     exemplars: {
@@ -43,6 +43,16 @@ export function buildLibraryOptions(
       intervalMs: metrics.exemplars?.minIntervalMs,
       onSkipped: (reason: string) => say('warn', 'ORG_OTEL_EXEMPLARS_OFF', reason),
     },
+  }
+}
+
+function buildDatabaseOptions(chunk: string, config: Config): Record<string, unknown> {
+  const { kinds } = config.redaction
+  return {
+    ...(config.semconvOptIn.includes('database/dup') && { semconv: 'dup' }),
+    ...(hidesLiterals.has(chunk) && !kinds.includes('statement') && { keepLiterals: true }),
+    // Upstream's own shows every argument of what begins with EVAL, S or Z.
+    ...(chunk === 'redis' && kinds.includes('argument') && { dbStatementSerializer: printCommand }),
   }
 }
 

@@ -29,7 +29,8 @@ describe('every literal becomes a question mark, and nothing else does', () => {
     ['SELECT "it""s", "a\\"b", \'it\\\'s\', \'it\'\'s\'', 'SELECT ?, ?, ?, ?'],
     [
       "SELECT 1 # it's 5\n, 2 -- it's 7\n, 3 /* 'x' */, 4",
-      "SELECT ? # it's 5\n, ? -- it's 7\n, ? /* 'x' */, ?",
+      // What is quoted in a comment may be a statement that somebody switched off.
+      "SELECT ? # it's 5\n, ? -- it's 7\n, ? /* ? */, ?",
     ],
     // Not a comment: nothing blank follows.
     ["SELECT 5--'3'", 'SELECT ?--?'],
