@@ -170,7 +170,8 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     id: 'ioredis-arguments',
     library: 'ioredis',
     where: '`db.query.text`: which arguments are shown',
-    upstream: 'by the beginning of the name: keys of `hgetall` are hidden, scripts and payloads of `eval` are shown',
+    upstream:
+      'by the beginning of the name: keys of `hgetall` are hidden, scripts and payloads of `eval` are shown',
     ours: 'by the command: keys, fields and subcommands; never a script or a value',
     why: 'Payloads of jobs and members of sets are data.',
     matches: d => d.program.startsWith('ioredis') && d.field === 'db.query.text',
