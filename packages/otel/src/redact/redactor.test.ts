@@ -418,7 +418,10 @@ describe('ten times the text takes about ten times as long, whatever is in it', 
     const large = `select '${unit.repeat(Math.ceil(1e6 / unit.length))}`
     for (const key of attributes) {
       const first = time(() => redactor.redactAttribute(key, small))
-      const second = time(() => redactor.redactAttribute(key, large))
+      // A machine that is busy with something else is busy for a moment: the square of a length is so each time.
+      let second = Number.POSITIVE_INFINITY
+      for (let i = 0; i < 3 && second >= 40 * first + 400; i++)
+        second = time(() => redactor.redactAttribute(key, large))
       // The square would be a hundred times as long. A busy machine is forgiven.
       expect([key, second < 40 * first + 400]).toEqual([key, true])
     }
