@@ -1,25 +1,15 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to variables are written as text here.
-import type { Facts } from './facts.ts'
+import { machine } from '../../test/config/machine.ts'
 import { parseConfigFile } from './file.ts'
 import { substitute } from './file-yaml.ts'
 import type { Env } from './read-env.ts'
 import { resolveConfig } from './resolve.ts'
 
 function resolve(text: string | undefined, env: Env = {}) {
-  const facts: Facts = {
-    entry: '/srv/app/server.js',
-    cwd: '/srv/app',
-    pid: 42,
-    execPath: '/usr/local/bin/node',
-    nodeVersion: '24.21.0',
-    platform: 'linux',
-    hostname: () => 'host-1',
-    arch: () => 'x64',
-    osType: () => 'Linux',
-    osRelease: () => '6.1.0',
+  const facts = {
+    ...machine,
     uuid: () => 'uuid',
-    readText: path => (path === '/etc/otel.yaml' ? text : undefined),
-    realPath: path => path,
+    readText: (path: string) => (path === '/etc/otel.yaml' ? text : undefined),
   }
   return resolveConfig({
     env: { OTEL_CONFIG_FILE: '/etc/otel.yaml', ...env },

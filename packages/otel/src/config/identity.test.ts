@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { machine } from '../../test/config/machine.ts'
 import { findContainerId, parseCgroup, parseMountinfo } from './container-id.ts'
 import { type Facts, readFacts } from './facts.ts'
 import { type IdentityInput, identify } from './identity.ts'
@@ -10,21 +11,11 @@ const id = 'a5'.repeat(32)
 const other = 'b7'.repeat(32)
 
 /** A machine made of a few files. */
-function machine(files: Record<string, string> = {}, change: Partial<Facts> = {}): Facts {
+function withFiles(files: Record<string, string> = {}, change: Partial<Facts> = {}): Facts {
   return {
+    ...machine,
     entry: '/srv/app/dist/server.js',
-    cwd: '/srv/app',
-    pid: 42,
-    execPath: '/usr/local/bin/node',
-    nodeVersion: '24.21.0',
-    platform: 'linux',
-    hostname: () => 'host-1',
-    arch: () => 'x64',
-    osType: () => 'Linux',
-    osRelease: () => '6.1.0',
-    uuid: () => '00000000-0000-4000-8000-000000000000',
     readText: (path, maxBytes) => files[path]?.slice(0, maxBytes),
-    realPath: path => path,
     ...change,
   }
 }
@@ -48,7 +39,7 @@ function nameOf(facts: Facts, change: Partial<IdentityInput> = {}) {
 const manifest = '{"name":"@acme/checkout","version":"1.2.3"}'
 
 describe('service.name', () => {
-  const app = machine({ '/srv/app/package.json': manifest })
+  const app = withFiles({ '/srv/app/package.json': manifest })
 
   test('is what was set', () => {
     const set = { serviceName: 'set', attributes: { 'service.name': 'listed' } }
@@ -66,7 +57,7 @@ describe('service.name', () => {
 
   test('skips a package.json that only says what kind of modules are below it', () => {
     const files = { '/srv/app/dist/package.json': '{"type":"commonjs"}', '/srv/app/package.json': manifest }
-    expect(nameOf(machine(files))).toBe('checkout')
+    expect(nameOf(withFiles(files))).toBe('checkout')
   })
 
   test('is that of the project when the program is started by a tool in node_modules', () => {
@@ -74,7 +65,7 @@ describe('service.name', () => {
       '/srv/app/package.json': manifest,
       '/srv/app/node_modules/next/package.json': '{"name":"next","version":"16.0.0"}',
     }
-    const facts = machine(files, {
+    const facts = withFiles(files, {
       entry: '/srv/app/node_modules/.bin/next',
       realPath: () => '/srv/app/node_modules/next/dist/bin/next',
     })
@@ -83,7 +74,10 @@ describe('service.name', () => {
 
   test('is that of the script that pm2 runs', () => {
     const files = { '/srv/other/package.json': '{"name":"other"}' }
-    const facts = machine(files, { entry: '/usr/lib/node_modules/pm2/lib/ProcessContainerFork.js', cwd: '/' })
+    const facts = withFiles(files, {
+      entry: '/usr/lib/node_modules/pm2/lib/ProcessContainerFork.js',
+      cwd: '/',
+    })
     expect(nameOf(facts, { env: { pm_exec_path: '/srv/other/server.js' } })).toBe('other')
   })
 
@@ -93,12 +87,12 @@ describe('service.name', () => {
   })
 
   test('is unknown_service:node when nothing names it', () => {
-    expect(nameOf(machine())).toBe('unknown_service:node')
-    expect(identity(machine()).serviceNameFrom).toBe('unknown')
+    expect(nameOf(withFiles())).toBe('unknown_service:node')
+    expect(identity(withFiles()).serviceNameFrom).toBe('unknown')
   })
 
   test('does not need an entry point', () => {
-    expect(nameOf(machine({ '/srv/app/package.json': manifest }, { entry: undefined }))).toBe('checkout')
+    expect(nameOf(withFiles({ '/srv/app/package.json': manifest }, { entry: undefined }))).toBe('checkout')
   })
 
   test.each([
@@ -106,7 +100,7 @@ describe('service.name', () => {
     ['[]', 'is not a JSON object'],
     ['{"name": 7}', 'has a name that is not a string'],
   ])('is unknown, and said, when package.json is %s', (text, why) => {
-    const { attributes, problems } = identity(machine({ '/srv/app/package.json': text }))
+    const { attributes, problems } = identity(withFiles({ '/srv/app/package.json': text }))
     expect(attributes['service.name']).toBe('unknown_service:node')
     expect(problems).toEqual([
       {
@@ -118,13 +112,13 @@ describe('service.name', () => {
   })
 
   test('a byte order mark in package.json is no reason to give up', () => {
-    expect(nameOf(machine({ '/srv/app/package.json': `\ufeff${manifest}` }))).toBe('checkout')
+    expect(nameOf(withFiles({ '/srv/app/package.json': `\ufeff${manifest}` }))).toBe('checkout')
   })
 })
 
 describe('the resource', () => {
   test('describes process, host and runtime, and never the arguments of the process', () => {
-    const { attributes } = identity(machine({ '/srv/app/package.json': manifest }), {
+    const { attributes } = identity(withFiles({ '/srv/app/package.json': manifest }), {
       env: { NODE_ENV: 'production' },
     })
     expect(attributes).toEqual({
@@ -153,20 +147,20 @@ describe('the resource', () => {
 
   test('takes the environment of the attributes before NODE_ENV, under its new name', () => {
     const env = { NODE_ENV: 'production' }
-    const one = identity(machine(), { env, attributes: { 'deployment.environment.name': 'canary' } })
+    const one = identity(withFiles(), { env, attributes: { 'deployment.environment.name': 'canary' } })
     expect(one.attributes['deployment.environment.name']).toBe('canary')
-    const old = identity(machine(), { env, attributes: { 'deployment.environment': 'canary' } })
+    const old = identity(withFiles(), { env, attributes: { 'deployment.environment': 'canary' } })
     expect(old.attributes['deployment.environment.name']).toBe('canary')
     expect(old.attributes).not.toHaveProperty('deployment.environment')
   })
 
   test('has only the service without detectors', () => {
-    const { attributes } = identity(machine(), { detectors: new Set() })
+    const { attributes } = identity(withFiles(), { detectors: new Set() })
     expect(Object.keys(attributes).filter(key => !key.startsWith('telemetry.'))).toEqual(['service.name'])
   })
 
   test('has host.id only when the host detector was named', () => {
-    const facts = machine({ '/etc/machine-id': 'f00d\n' })
+    const facts = withFiles({ '/etc/machine-id': 'f00d\n' })
     expect(identity(facts).attributes).not.toHaveProperty('host.id')
     expect(identity(facts, { hostId: true }).attributes['host.id']).toBe('f00d')
   })
@@ -202,9 +196,9 @@ describe('container.id', () => {
   test('comes from the mounts under cgroup v2, and is not that of an overlay layer', () => {
     const mounts = `${overlay}\n620 600 8:1 /var/lib/docker/containers/${id}/hostname /etc/hostname rw - ext4 /dev/sda1 rw`
     expect(parseMountinfo(mounts)).toBe(id)
-    expect(findContainerId(machine({ '/proc/self/cgroup': '0::/\n', '/proc/self/mountinfo': mounts }))).toBe(
-      id,
-    )
+    expect(
+      findContainerId(withFiles({ '/proc/self/cgroup': '0::/\n', '/proc/self/mountinfo': mounts })),
+    ).toBe(id)
   })
 
   test('is not that of the pod sandbox', () => {
@@ -214,7 +208,7 @@ describe('container.id', () => {
 
   test('does not read the mounts of a host', () => {
     const read: string[] = []
-    const facts = machine()
+    const facts = withFiles()
     const readText = (path: string) => {
       read.push(path)
       return path === '/proc/self/cgroup' ? '0::/user.slice/session-3.scope\n' : undefined
@@ -235,7 +229,7 @@ describe('kubernetes', () => {
       K8S_DEPLOYMENT_NAME: 'checkout',
       K8S_CLUSTER_NAME: 'eu-1',
     }
-    expect(identity(machine(), { env }).attributes).toMatchObject({
+    expect(identity(withFiles(), { env }).attributes).toMatchObject({
       'k8s.pod.name': 'checkout-7d4b9c-x2x9z',
       'k8s.namespace.name': 'shop',
       'k8s.node.name': 'node-a',
@@ -246,7 +240,7 @@ describe('kubernetes', () => {
   })
 
   test('takes the namespace of the service account when none is set', () => {
-    const facts = machine({ '/var/run/secrets/kubernetes.io/serviceaccount/namespace': 'shop\n' })
+    const facts = withFiles({ '/var/run/secrets/kubernetes.io/serviceaccount/namespace': 'shop\n' })
     expect(identity(facts, { env: { KUBERNETES_SERVICE_HOST: 'x' } }).attributes['k8s.namespace.name']).toBe(
       'shop',
     )
@@ -254,14 +248,14 @@ describe('kubernetes', () => {
   })
 
   test('does not take NODE_NAME for a node outside a cluster, nor what was not expanded', () => {
-    const found = identity(machine(), { env: { NODE_NAME: 'x', K8S_POD_NAME: '$(POD_NAME)' } }).attributes
+    const found = identity(withFiles(), { env: { NODE_NAME: 'x', K8S_POD_NAME: '$(POD_NAME)' } }).attributes
     expect(Object.keys(found).filter(key => key.startsWith('k8s.'))).toEqual([])
   })
 
   test('what was written into OTEL_RESOURCE_ATTRIBUTES wins', () => {
     const env = { K8S_POD_NAME: 'from-env' }
     expect(
-      identity(machine(), { env, attributes: { 'k8s.pod.name': 'said' } }).attributes['k8s.pod.name'],
+      identity(withFiles(), { env, attributes: { 'k8s.pod.name': 'said' } }).attributes['k8s.pod.name'],
     ).toBe('said')
   })
 })

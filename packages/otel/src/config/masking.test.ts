@@ -1,27 +1,12 @@
 // The promise: whatever became of a setting that holds a credential, none of it is printed.
 
+import { machine } from '../../test/config/machine.ts'
 import { describeEndpoint } from '../self/endpoint-text.ts'
-import type { Facts } from './facts.ts'
 import { parseConfigFile } from './file.ts'
 import { renderSettings, renderStartupLine } from './render.ts'
 import { resolveConfig } from './resolve.ts'
 import { checkUserOptions } from './user-options.ts'
 
-const nothing: Facts = {
-  entry: '/srv/app/server.js',
-  cwd: '/srv/app',
-  pid: 42,
-  execPath: '/usr/local/bin/node',
-  nodeVersion: '24.21.0',
-  platform: 'linux',
-  hostname: () => 'host-1',
-  arch: () => 'x64',
-  osType: () => 'Linux',
-  osRelease: () => '6.1.0',
-  uuid: () => '00000000-0000-4000-8000-000000000000',
-  readText: () => undefined,
-  realPath: path => path,
-}
 const password = 'hunter2Zq9'
 /** A run of this many of its characters is "some of it"; fewer stand in any text. */
 const tellingLength = 4
@@ -102,7 +87,7 @@ function mutate(text: string, random: (below: number) => number): string {
 function printed(env: Record<string, string>): string {
   const { config, problems, origins } = resolveConfig({
     env,
-    facts: nothing,
+    facts: machine,
     loadFileParser: () => parseConfigFile,
   })
   return [
@@ -201,7 +186,7 @@ test('a thousand damaged values print nothing of the password from code and from
         origins,
       } = resolveConfig({
         env: { OTEL_CONFIG_FILE: 'otel.yaml' },
-        facts: { ...nothing, readText: path => (path === 'otel.yaml' ? file : undefined) },
+        facts: { ...machine, readText: path => (path === 'otel.yaml' ? file : undefined) },
         loadFileParser: () => () => ({ ...(parsed && { file: parsed }), problems }),
       })
       const leak = leaks(

@@ -1,29 +1,17 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references to variables are written as text here.
+import { machine } from '../../test/config/machine.ts'
 import { codes } from '../self/codes.ts'
-import type { Facts } from './facts.ts'
 import type { Env } from './read-env.ts'
 import { resolveConfig } from './resolve.ts'
 import { settings } from './settings.ts'
 import { checkUserOptions, readUserOptions, type UserOptions } from './user-options.ts'
 
-const facts: Facts = {
-  entry: '/srv/app/server.js',
-  cwd: '/srv/app',
-  pid: 42,
-  execPath: '/usr/local/bin/node',
-  nodeVersion: '24.21.0',
-  platform: 'linux',
-  hostname: () => 'host-1',
-  arch: () => 'x64',
-  osType: () => 'Linux',
-  osRelease: () => '6.1.0',
-  uuid: () => '00000000-0000-4000-8000-000000000000',
-  readText: () => undefined,
-  realPath: path => path,
-}
-
 function resolve(env: Env, code?: UserOptions) {
-  return resolveConfig({ env, facts, ...(code === undefined ? {} : { code: readUserOptions(code) }) })
+  return resolveConfig({
+    env,
+    facts: machine,
+    ...(code === undefined ? {} : { code: readUserOptions(code) }),
+  })
 }
 
 /** The whole line, as it appears on stderr. */
