@@ -27,6 +27,12 @@ export const lateFiles = [
   'lifecycle/permissions.ts',
   'loader/say-libraries.ts',
   'loader/upstream.ts',
+  'redact/resource-metrics.ts',
+  'redact/redactor.ts',
+  'redact/redis-text.ts',
+  'redact/text.ts',
+  'redact/url.ts',
+  'self/error-text.ts',
   'tracing/http/http2-server.ts',
   'tracing/http/old-names.ts',
   'tracing/http/undici-queue.ts',
@@ -61,10 +67,10 @@ async function renderCallers(file, chunk) {
   for (const [name, value] of functions)
     if (typeof value !== 'function' || /^class\b/.test(String(value)))
       throw new Error(`${basename(file)} is loaded late, so it can only export functions: ${name} is none`)
-  return functions
-    .map(
-      ([name]) =>
-        `export function ${name}(...args) { return require(${JSON.stringify(chunk)}).${name}(...args) }`,
-    )
-    .join('\n')
+  // Kept once it is loaded: `require` looks a path up each time, and some of these are called for every command or span.
+  const callers = functions.map(
+    ([name]) =>
+      `export function ${name}(...args) { return (loaded ??= require(${JSON.stringify(chunk)})).${name}(...args) }`,
+  )
+  return ['let loaded', ...callers].join('\n')
 }
