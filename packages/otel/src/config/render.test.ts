@@ -1,21 +1,11 @@
+import { machine } from '../../test/config/machine.ts'
 import type { Facts } from './facts.ts'
 import { renderSettings, renderStartupLine } from './render.ts'
 import { resolveConfig } from './resolve.ts'
 
 const facts: Facts = {
-  entry: '/srv/app/server.js',
-  cwd: '/srv/app',
-  pid: 1,
-  execPath: '/bin/node',
-  nodeVersion: '24.0.0',
-  platform: 'linux',
-  hostname: () => 'h',
-  arch: () => 'x64',
-  osType: () => 'Linux',
-  osRelease: () => '6',
-  uuid: () => 'u',
+  ...machine,
   readText: path => (path === '/srv/app/package.json' ? '{"name":"checkout","version":"1.2.0"}' : undefined),
-  realPath: path => path,
 }
 
 function line(env: Record<string, string>, instrumented = ['http', 'pg']): string {

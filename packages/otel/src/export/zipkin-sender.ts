@@ -1,9 +1,6 @@
 // Zipkin v2 JSON, made from the same bytes. Mapping: OpenTelemetry specification, "Zipkin exporter".
-import { Bodies } from './bodies.ts'
-import { gzip } from './compression.ts'
-import { HttpClient } from './http-post.ts'
-import { httpHeaders, outcomeOfAnswer } from './http-sender.ts'
 import { transcode } from './json.ts'
+import { sendAsJson } from './json-sender.ts'
 import type { Sender } from './sender.ts'
 
 /** SpanKind as OTLP counts it; internal spans have no kind in Zipkin. */
@@ -24,27 +21,10 @@ export interface ZipkinSpan {
 }
 
 export function createZipkinSender(): Sender {
-  const client = new HttpClient()
-  const bodies = new Bodies()
-  return {
-    async send(target, { bytes }, timeoutMs) {
-      const plain = Buffer.from(JSON.stringify(renderZipkin(bytes)))
-      const gzipped = target.compression === 'gzip' && plain.length >= 1024
-      const answer = await bodies.during(gzipped ? await gzip(plain) : plain, bytes, body =>
-        client.post({
-          url: target.endpoint,
-          headers: httpHeaders(target, 'application/json', gzipped),
-          body,
-          timeoutMs,
-          tls: target.tls,
-        }),
-      )
-      return outcomeOfAnswer(answer, target, () => ({ rejected: 0, message: '' }))
-    },
-    close: () => client.close(),
-    sendNow: (request, budgetMs) => client.sendNow(request, budgetMs),
-    readAnswers: budgetMs => bodies.shipmentsOf(client.readAnswers(budgetMs)),
-  }
+  return sendAsJson(
+    ({ bytes }) => renderZipkin(bytes),
+    () => ({ rejected: 0, message: '' }),
+  )
 }
 
 /** All spans of an ExportTraceServiceRequest. */

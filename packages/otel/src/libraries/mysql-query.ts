@@ -137,3 +137,25 @@ function redactQuoted(message: string): string {
   const isCut = message.split("'").length % 2 === 0
   return `${message.slice(0, first)}?${isCut ? '' : message.slice(message.lastIndexOf("'") + 1)}`
 }
+
+/**
+ * Calls the driver while `starting` says whose query it is about to put into its queue. What it throws at once is the
+ * failure of the query, and goes on to the caller.
+ */
+export function startQuery<S>(
+  scope: { starting: S | undefined },
+  starting: S,
+  asked: MysqlQuery,
+  call: () => unknown,
+): unknown {
+  const outer = scope.starting
+  scope.starting = starting
+  try {
+    return call()
+  } catch (error) {
+    asked.finish(error)
+    throw error
+  } finally {
+    scope.starting = outer
+  }
+}

@@ -11,7 +11,7 @@ import { swallow } from '../self/guard.ts'
 import type { FlatAttributes } from '../tracing/attributes.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
 import { MysqlMetrics, type Pool } from './mysql-metrics.ts'
-import { type ConnectionConfig, type MysqlOptions, MysqlQuery } from './mysql-query.ts'
+import { type ConnectionConfig, type MysqlOptions, MysqlQuery, startQuery } from './mysql-query.ts'
 import { patchOnce } from './patch-once.ts'
 import { openSocket } from './set-up.ts'
 
@@ -74,16 +74,7 @@ function wrapQuery(original: any, scope: Scope) {
       swallow('mysql query', problem)
       return original.apply(this, args)
     }
-    const outer = scope.starting
-    scope.starting = asked
-    try {
-      return original.apply(this, args)
-    } catch (error) {
-      asked.finish(error)
-      throw error
-    } finally {
-      scope.starting = outer
-    }
+    return startQuery(scope, asked, asked, () => original.apply(this, args))
   }
 }
 

@@ -11,7 +11,7 @@ import type { LibraryHooks, ModulePatch } from '../loader/library.ts'
 import { Statements } from '../redact/sql-text.ts'
 import { swallow } from '../self/guard.ts'
 import { replaceMethod } from '../tracing/http/replace-method.ts'
-import { type ConnectionConfig, type MysqlOptions, MysqlQuery } from './mysql-query.ts'
+import { type ConnectionConfig, type MysqlOptions, MysqlQuery, startQuery } from './mysql-query.ts'
 import { patchOnce } from './patch-once.ts'
 import { openSocket } from './set-up.ts'
 import { appendComment } from './sql-comment.ts'
@@ -127,16 +127,7 @@ function wrapQuery(original: any, scope: Scope, isPrepared: boolean) {
       swallow('mysql2 query', problem)
       return original.apply(this, args)
     }
-    const outer = scope.starting
-    scope.starting = { connection: this, asked }
-    try {
-      return original.apply(this, args)
-    } catch (error) {
-      asked.finish(error)
-      throw error
-    } finally {
-      scope.starting = outer
-    }
+    return startQuery(scope, { connection: this, asked }, asked, () => original.apply(this, args))
   }
 }
 
