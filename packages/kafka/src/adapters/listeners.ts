@@ -110,7 +110,7 @@ export function processDelivered<R>(message: unknown, state: ClientState, call: 
 }
 
 /** Counts the message, once, and remembers who delivered it. False when it is not to be traced. */
-export function markDelivered(message: unknown, state: ClientState): message is AnyMessage & object {
+function markDelivered(message: unknown, state: ClientState): message is AnyMessage & object {
   if (message === null || typeof message !== 'object') return false
   const { topic } = message as AnyMessage
   if (typeof topic !== 'string' || isIgnored(state.settings, topic)) return false

@@ -124,7 +124,7 @@ function toUpper(name: string): string {
 }
 
 /** `AWS_SDK_SQS_...` -> `aws-sdk`, `sqs...`: the longest name that fits, so that `redis` does not take `redis-x`. */
-export function splitOption(rest: string): { name: string; written: string; option: string } | undefined {
+function splitOption(rest: string): { name: string; written: string; option: string } | undefined {
   let best = ''
   let bestName = ''
   const names = [

@@ -49,7 +49,6 @@ const samplerNames = [
   'parentbased_traceidratio',
 ] as const
 export type SamplerName = (typeof samplerNames)[number]
-export const samplerWords: readonly SamplerName[] = samplerNames
 
 /** Detectors that look only at this machine and process, and those that ask a metadata service over the network. */
 export const localDetectors = ['env', 'host', 'os', 'process', 'serviceinstance', 'container', 'k8s'] as const

@@ -20,7 +20,7 @@ const needs: readonly Need[] = [
 ]
 
 /** One sentence for each thing that is forbidden. `hasNet`: whether this Node asks for the network at all (25 on). */
-export function renderForbidden(permission: Permissions, hasNet: boolean): string[] {
+function renderForbidden(permission: Permissions, hasNet: boolean): string[] {
   return needs
     .filter(({ scope }) => (scope !== 'net' || hasNet) && !permission.has(scope))
     .map(({ flag, says }) => `without ${flag} ${says}`)

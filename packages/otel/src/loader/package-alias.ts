@@ -14,7 +14,7 @@ function readJson(file: string): any {
 }
 
 /** The folders of `node_modules` that a package.json declares as aliases: `express4` of `"express4": "npm:express@4"`. */
-export function declaredAliases(manifest: any): Set<string> {
+function declaredAliases(manifest: any): Set<string> {
   const aliases = new Set<string>()
   for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'])
     for (const [name, range] of Object.entries(manifest?.[kind] ?? {}))

@@ -16,7 +16,7 @@ const states: Record<SeenLibrary['state'], (seen: SeenLibrary) => string> = {
   failed: () => 'not instrumented: the patch failed, see ORG_OTEL_INTERNAL',
 }
 
-export function renderLibrary(seen: SeenLibrary): string {
+function renderLibrary(seen: SeenLibrary): string {
   return `${seen.key}: ${seen.name} ${seen.version} in ${seen.baseDir}: ${states[seen.state](seen)}`
 }
 
